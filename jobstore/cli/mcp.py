@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from jobstore.cli.calling import Call, takes_call
+from jobstore.cli.serve import the_extra
 
 
 @partial(takes_call, json=False)
@@ -36,7 +37,8 @@ def mcp(
     An agent starts this command by itself; docs/agents.md has the settings of the usual ones. It
     ends with its input.
     """
-    from jobstore.service.mcp.standard import serve
+    with the_extra():
+        from jobstore.service.mcp.standard import serve
 
     with call.operating() as settings:
         asyncio.run(serve(settings, allow_writes=allow_writes, as_text=as_text))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +14,20 @@ from jobstore.cli.output import complain
 
 if TYPE_CHECKING:
     from jobstore.settings.sections import Settings
+
+
+@contextmanager
+def the_extra() -> Iterator[None]:
+    """Say what to install where the block imports what is not there. Raises JobStoreError."""
+    from jobstore.errors import JobStoreError
+
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        raise JobStoreError(
+            f"The service needs {package}; install it: pip install 'jobstore[service]'."
+        ) from None
 
 
 @partial(takes_call, json=False)
@@ -49,15 +65,8 @@ def serve(
     Ctrl-C or SIGTERM, after what it accepted is answered; the second one ends it at once. SIGHUP
     reads the settings and certificates again, and replaces the workers one by one.
     """
-    from jobstore.errors import JobStoreError
-
-    try:
+    with the_extra():
         from jobstore.service.serving import serve
-    except ModuleNotFoundError as error:
-        package = (error.name or "").partition(".")[0]
-        raise JobStoreError(
-            f"The service needs {package}; install it: pip install 'jobstore[service]'."
-        ) from None
 
     flags = {"host": host, "port": port, "workers": workers, "root_path": root_path}
     flags["mcp_writes"] = allow_writes or None

@@ -203,15 +203,16 @@ def test_what_keeps_it_from_beginning_is_told_in_a_sentence(
     assert "migrate up" in said
 
 
-def test_without_the_extra_it_says_what_to_install(migrated_url: str) -> None:
+@pytest.mark.parametrize(("command", "package"), [("serve", "uvicorn"), ("mcp", "mcp")])
+def test_without_the_extra_it_says_what_to_install(command: str, package: str) -> None:
     program = (
-        "import sys; sys.modules['uvicorn'] = None; sys.argv = ['jobstore', 'serve']; "
+        f"import sys; sys.modules['{package}'] = None; sys.argv = ['jobstore', '{command}']; "
         "from jobstore.__main__ import main; main()"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr == (
-        "Error: The service needs uvicorn; install it: pip install 'jobstore[service]'.\n"
+        f"Error: The service needs {package}; install it: pip install 'jobstore[service]'.\n"
     )
 
 
