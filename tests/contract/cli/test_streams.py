@@ -91,13 +91,13 @@ CASES = (
     Case(f"apply {ID}", r"Applied: Engineer 1, Acme", "id state stages"),
     Case("applications", r"No application\.", "applications"),
     Case("searches save other --text x", r"Saved other; .*", "looked_until name query"),
-    Case("searches list", r"(?s)name +query\nmine", "searches"),
+    Case("searches list", r"(?s)name +query +looked through until\nmine", "searches"),
     Case("searches remove mine", r"Removed mine\.", "removed"),
     Case("watch mine --once", r"\{.*\}", says=r"1 new posting"),
     Case(f"history {ID}", r"\S+Z  opened  version 1  by \S+", "history"),
     Case(
         "prune --older-than 1d",
-        r"0 earlier versions, 0 events, 0 deletions, 0 runs would be removed\.",
+        r"Nothing is older than 1d; nothing is removed\.",
         "deletions events runs versions",
     ),
     Case("runs", r"There are no runs\.", "runs"),
@@ -153,7 +153,12 @@ ELSEWHERE = {
     "duplicates undo": "contract/cli/test_duplicates.py",
     "demo": "operations/test_demo.py",
     "drill": "operations/test_restore_at.py",
+    "mcp": "service/test_mcp_stdio.py",
     "migrate roles": "migration/postgres/test_roles.py",
+    "serve": "service/test_serving.py",
+    "tokens create": "service/test_tokens.py",
+    "tokens list": "service/test_tokens.py",
+    "tokens revoke": "service/test_tokens.py",
 }
 
 
