@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 from jobstore.errors import Fault, InvalidQuery
 from jobstore.operations.database import reading, writing
@@ -21,7 +21,6 @@ from jobstore.operations.times import moment_of
 
 PREFIX = "jobstore_"
 TokenScope = Literal["read", "write", "admin"]
-SCOPES: tuple[TokenScope, ...] = get_args(TokenScope)
 
 _NAME = re.compile(r"[\w.@-]{1,100}")
 

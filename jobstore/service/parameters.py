@@ -12,7 +12,7 @@ from datetime import datetime, time
 from decimal import Decimal
 from difflib import get_close_matches
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -121,6 +121,15 @@ class Past(BaseModel):
 
     version: int | None = Field(default=None, ge=1, description="As it was at this version.")
     at: Moment | None = _said("As it was at this time.")
+
+
+def lists(model: type[BaseModel]) -> frozenset[str]:
+    """Return the names of a model that may be given several times."""
+    return frozenset(
+        name
+        for name, field in model.model_fields.items()
+        if any(get_origin(each) is list for each in (field.annotation, *get_args(field.annotation)))
+    )
 
 
 def suggested(name: str, known: Iterable[str]) -> str:

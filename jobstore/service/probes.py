@@ -10,7 +10,7 @@ from fastapi import FastAPI, Request, Response
 from jobstore.errors import StoreClosed
 from jobstore.operations.figures import MEDIA_TYPE
 from jobstore.service.answers.standing import Fresh, exposition, unready
-from jobstore.service.guarding.callers import Scope
+from jobstore.service.guarding.callers import Scope, caller_of
 from jobstore.service.guarding.permits import Permit
 from jobstore.service.holding import Service
 from jobstore.service.problems import problem
@@ -46,7 +46,9 @@ def install(app: FastAPI, service: Service) -> None:
         why = await fault.get()
         if why is None:
             return Response("ready\n", media_type="text/plain")
-        return problem(503, why, kind="not-ready", headers=_LATER)
+        # A reason may name the store's place, which strangers are not told.
+        told = why if caller_of(request.scope).scope >= Scope.READ else "The store does not answer."
+        return problem(503, told, kind="not-ready", headers=_LATER)
 
     async def metrics(request: Request) -> Response:
         """Figures in the text format of Prometheus, of all processes that use the store."""

@@ -25,7 +25,8 @@ from jobstore.connecting import connect
 from jobstore.errors import Fault, InvalidSettings, JobStoreError
 from jobstore.operations import logs
 from jobstore.service.working import tls, work
-from jobstore.settings.sections import ServiceSection, Settings
+from jobstore.settings.sections import Settings
+from jobstore.settings.serving import ServiceSection
 
 _log = logs.get("service")
 

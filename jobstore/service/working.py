@@ -21,7 +21,8 @@ from jobstore.operations.monitoring import Recorder
 from jobstore.operations.observing import observed
 from jobstore.service.application import application
 from jobstore.service.connections import Connections
-from jobstore.settings.sections import ServiceSection, Settings
+from jobstore.settings.sections import Settings
+from jobstore.settings.serving import ServiceSection
 from jobstore.store import JobStore
 
 _LABEL = "jobstore serve"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import socket
@@ -17,12 +18,14 @@ import pytest
 import trustme
 from starlette.testclient import TestClient
 
+import jobstore
 from jobstore import migrating
 from jobstore.operations import tokens
 from jobstore.service.guarding.credentials import Credentials
 from jobstore.settings import sqlite_url
 from jobstore.settings.sections import Settings
 from tests.fixtures.cluster import eventually
+from tests.fixtures.postings import posting
 from tests.service.running import running, said
 
 # What stands in every field of a posting of an attacker.
@@ -384,13 +387,28 @@ def test_a_dropped_connection_leaves_nothing_behind(served: tuple[int, str]) -> 
     wait_until_free(port)
 
 
-def test_who_reads_no_answer_is_cut_off(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "asked",
+    [
+        # Asked again before the first is read: it is the beginning of an answer that has to wait.
+        head(path="/openapi.json") * 200,
+        head(path="/v1/postings:export"),
+    ],
+    ids=["pipelined", "streamed"],
+)
+def test_who_reads_no_answer_is_cut_off(tmp_path: Path, asked: bytes) -> None:
     settings = settings_in(tmp_path, write_seconds=0.2)
+
+    async def fill() -> None:
+        async with jobstore.connect(settings.store.url) as store:
+            many = [posting(each, description="long text " * 10_000) for each in range(100)]
+            await store.upsert_many(many)
+
+    asyncio.run(fill())
     with running(settings) as port, socket.socket() as deaf:
         deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         deaf.connect(("127.0.0.1", port))
-        # Asked again before the first is read: it is the beginning of an answer that has to wait.
-        deaf.sendall(head(path="/openapi.json") * 200)
+        deaf.sendall(asked)
         assert deaf.recv(1) == b"H"
         wait_until_free(port)
         still_answers(port)

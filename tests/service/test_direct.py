@@ -18,12 +18,12 @@ _SHORT = (
     "/v1/postings?fields=id,title&posted_since=2020-01-01&sort=newest&expired=false",
     "/v1/postings?salary_min=10.5&collapse_duplicates=no&text=%22data%20engineer%22",
     "/v1/postings?text=%22open",
+    "/v1/postings?text=",
     "/v1/postings?cursor=none",
     "/v1/postings/{id}",
     "/v1/postings/{other}",
 )
 _USUAL = (
-    "/v1/postings?text=",
     "/v1/postings?limit=1&limit=2",
     "/v1/postings?txt=a",
     "/v1/postings?limit=500",

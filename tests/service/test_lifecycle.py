@@ -52,6 +52,9 @@ def test_matches_come_until_they_are_acknowledged(client: TestClient) -> None:
     assert client.get("/v1/searches/data/matches").json()["items"] == []
     assert client.post("/v1/searches/data/acknowledged", json={"token": "x"}).status_code == 400
     assert [each["name"] for each in client.get("/v1/searches").json()["items"]] == ["data"]
+    assert client.put("/v1/searches/a%2Fb", json={}).json()["name"] == "a/b"
+    assert client.get("/v1/searches/a%2Fb/matches").json()["items"][0]["id"] == job["id"]
+    assert client.delete("/v1/searches/a%2Fb").status_code == 204
     assert client.delete("/v1/searches/data").status_code == 204
     assert client.delete("/v1/searches/data").status_code == 404
     assert client.get("/v1/searches/data/matches").status_code == 404

@@ -130,7 +130,7 @@ def _references(value: Any) -> list[str]:
 def test_every_route_says_who_may(asking: Asking) -> None:
     scopes = {Scope.READ: "read", Scope.WRITE: "write", Scope.ADMIN: "admin"}
     strangers, allowed = asking(None, "10.1.2.3"), {}
-    routes = [each for each in strangers.app.routes if each.path.startswith("/v1/")]  # type: ignore[attr-defined] # FastAPI
+    routes = [each for each in strangers.app.routes if each.path.startswith("/v1/")]
     for each in routes:
         assert isinstance(each, Route), each.path
         (method,) = each.methods
@@ -142,7 +142,7 @@ def test_every_route_says_who_may(asking: Asking) -> None:
         allowed[method, path] = each.permit.least
     assert len(allowed) > 20
     for scope, name in scopes.items():
-        client = asking(name)  # type: ignore[arg-type] # one of the names
+        client = asking(name)
         for (method, path), least in allowed.items():
             answer = client.request(method, path, content=b"{")
             assert (answer.status_code == 403) == (least > scope), (scope, method, path)

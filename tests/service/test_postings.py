@@ -50,6 +50,8 @@ def test_keys_may_hold_slashes_and_any_letters(client: TestClient) -> None:
 def test_a_change_needs_the_version_that_it_names(client: TestClient, id: UUID) -> None:
     place = f"/v1/postings/{id}"
     old = client.patch(place, json={"location": "Bonn"}, headers={"If-Match": '"7"'})
+    weak = client.patch(place, json={"location": "Bonn"}, headers={"If-Match": 'W/"1"'})
+    assert weak.status_code == 412
     assert (old.status_code, old.json()["type"]) == (412, "tag:jobstore,2026:version-conflict")
     new = client.patch(place, json={"salary_min": None}, headers={"If-Match": '"3", "1"'})
     assert (new.status_code, new.headers["etag"]) == (200, '"2"')

@@ -91,7 +91,7 @@ def _legible(logger: Any, method: str, entry: MutableMapping[str, Any]) -> _Legi
 def new_id() -> str:
     """Return a fresh id for a run or a request: 12 hexadecimal digits."""
     # It tells lines of a log apart, and keeps no secret.
-    return f"{getrandbits(48):012x}"  # nosec B311
+    return f"{getrandbits(48):012x}"  # nosec B311  # no secret
 
 
 bound = structlog.contextvars.bound_contextvars

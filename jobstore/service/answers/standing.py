@@ -37,7 +37,7 @@ async def exposition(settings: Settings) -> str:
 
 
 class Fresh(Generic[T]):
-    """Asks for something at most once a second, for all who want it meanwhile."""
+    """Asks for something at most once in so many seconds, for all who want it meanwhile."""
 
     def __init__(self, ask: Callable[[], Awaitable[T]], seconds: float = 1.0) -> None:
         self._ask = ask
@@ -46,7 +46,7 @@ class Fresh(Generic[T]):
         self._asked: asyncio.Future[T] | None = None
 
     async def get(self) -> T:
-        """Return what was answered less than a second ago, or is now."""
+        """Return what was answered shortly before, or is now."""
         now = time.monotonic()
         asked = self._asked
         if asked is None or (asked.done() and now - self._asked_at >= self._seconds):

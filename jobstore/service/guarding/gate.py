@@ -31,7 +31,7 @@ from jobstore.service.guarding.names import Names
 from jobstore.service.guarding.rates import Buckets
 from jobstore.service.guarding.telling import Telling
 from jobstore.service.problems import problem, unexpected
-from jobstore.settings.sections import ServiceSection
+from jobstore.settings.serving import ServiceSection
 
 # Wrong tokens that one address may send at once, and the seconds until it may so again.
 _WRONG = (10, 60.0)
@@ -95,26 +95,16 @@ class Gate:
         given = asked.headers.get(b"x-request-id", b"")
         id = given.decode() if _REQUEST_ID.fullmatch(given) else logs.new_id()
         caller: Caller | None = None
-        # Ends the request, wherever it is, when a client takes a piece of the answer too slowly.
-        patience = asyncio.timeout(None)
-        sent = _Sent(send, id, patience, self._settings.write_seconds)
+        sent = _Sent(send, id)
         with logs.bound(request=id):
             try:
-                async with patience:
-                    try:
-                        caller = await self._let_in(scope, asked, sent)
-                        with acting_as(caller.name):
-                            await self._app(scope, _Body(receive, self._settings), sent)
-                    finally:
-                        sent.over()
+                caller = await self._let_in(scope, asked, sent)
+                with acting_as(caller.name):
+                    await self._app(scope, _Body(receive, self._settings), sent)
             except Refused as refused:
                 await self._refuse(refused.response, scope, receive, sent, asked)
             except ClientDisconnect:
                 pass
-            except TimeoutError as error:
-                # Nothing more can be said to whoever does not listen.
-                if not patience.expired():
-                    await self._failed(error, scope, receive, sent)
             except Exception as error:
                 await self._failed(error, scope, receive, sent)
             finally:
@@ -185,12 +175,15 @@ class Gate:
         kind, _, token = authorization.partition(" ")
         key = (address, token)
         # Whoever has a token that was good here is not shut out by what others send.
-        if key not in self._trusted and (wait := self._wrong.wait(address)):
+        # Counted before it is looked at, so that many at once are no more than one after another.
+        wait = self._wrong.take(address)
+        if wait and key not in self._trusted:
             raise Refused(_later("Too many wrong tokens came from this address", wait))
         caller = await self._credentials.caller(token.strip()) if kind.lower() == "bearer" else None
+        if caller is not None and not wait:
+            self._wrong.give_back(address)
         if caller is None:
             self._trusted.pop(key, None)
-            self._wrong.take(address)
             raise Refused(
                 problem(
                     HTTPStatus.UNAUTHORIZED,
@@ -236,14 +229,14 @@ class Gate:
 
 
 class _Sent:
-    """Sends an answer with the headers that all have, and does not wait for ever."""
+    """Sends an answer with the headers that all have.
 
-    def __init__(self, send: Send, id: str, patience: asyncio.Timeout, seconds: float) -> None:
+    Who reads it too slowly is cut off by :mod:`.wire`.
+    """
+
+    def __init__(self, send: Send, id: str) -> None:
         self._send = send
         self._id = id
-        self._patience = patience
-        self._seconds = seconds
-        self._is_over = False
         self.status: int | None = None
         self.more: list[tuple[bytes, bytes]] = []
         """Headers of this answer besides those that all have."""
@@ -256,23 +249,7 @@ class _Sent:
             headers += [each for each in _HEADERS if each[0] not in stated]
             headers += self.more
             headers.append((b"x-request-id", self._id.encode()))
-            await self._send(message)
-            return
-        if not message.get("body"):
-            await self._send(message)
-            return
-        if self._is_over:
-            await self._send(message)
-            return
-        # The timeout that is there is moved, which is cheap, and what it raises in here is a
-        # cancellation, which no handler of errors on the way takes for its own.
-        self._patience.reschedule(asyncio.get_running_loop().time() + self._seconds)
         await self._send(message)
-        self._patience.reschedule(None)
-
-    def over(self) -> None:
-        """The block of the timeout has ended; what is still sent is short."""
-        self._is_over = True
 
 
 class _Body:

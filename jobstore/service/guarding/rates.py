@@ -25,10 +25,6 @@ class Buckets:
         self._emptied: dict[Hashable, float] = {}
         self._most = _MANY
 
-    def wait(self, key: Hashable) -> float:
-        """Return the seconds until there is a drop for ``key``; 0 where there is one."""
-        return max(0.0, (1 - self._level(key)) / self._per_second)
-
     def take(self, key: Hashable) -> float:
         """Take a drop, and return 0; or the seconds until there is one."""
         now, level = self._clock(), self._level(key)
@@ -38,6 +34,11 @@ class Buckets:
         if len(self._emptied) > self._most:
             self._forget()
         return 0.0
+
+    def give_back(self, key: Hashable) -> None:
+        """Put back a drop that was taken."""
+        if key in self._emptied:
+            self._emptied[key] -= 1 / self._per_second
 
     def left(self, key: Hashable) -> float:
         """Return how many drops there are for ``key``."""

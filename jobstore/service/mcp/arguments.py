@@ -13,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import AliasChoices, BaseModel, ConfigDict, ValidationError, model_validator
 
 from jobstore.errors import Fault, InvalidQuery
+from jobstore.service.parameters import lists
 from jobstore.service.problems import faults_of
 
 M = TypeVar("M", bound="Arguments")
@@ -32,14 +33,10 @@ class Arguments(BaseModel):
         if not isinstance(given, dict):
             return given
         return {
-            name: [value] if isinstance(value, str) and name in _lists(cls) else value
+            name: [value] if isinstance(value, str) and name in lists(cls) else value
             for name, value in given.items()
             if value is not None
         }
-
-
-def _lists(model: type[BaseModel]) -> set[str]:
-    return {name for name, each in model.model_fields.items() if "list[" in str(each.annotation)}
 
 
 def checked(model: type[M], given: Any) -> M:

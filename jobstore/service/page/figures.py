@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Mapping, Sequence
 
 from fastapi import APIRouter, Request, Response
 
-from jobstore.checks.report import HealthReport
 from jobstore.records import FacetCount, Statistics
 from jobstore.service.answers import operating
 from jobstore.service.answers import searching as answers
+from jobstore.service.answers.standing import Fresh
 from jobstore.service.holding import Service
 from jobstore.service.page.asking import reads
 from jobstore.service.page.asking import router as pages
@@ -23,26 +21,10 @@ Rows = list[tuple[str, int]]
 _FRESH = 5.0
 
 
-class _Health:
-    """How well the store was when it was last looked at."""
-
-    def __init__(self, service: Service) -> None:
-        self._service = service
-        self._looking = asyncio.Lock()
-        self._seen: tuple[float, HealthReport] | None = None
-
-    async def report(self) -> HealthReport:
-        async with self._looking:
-            if self._seen is None or time.monotonic() - self._seen[0] > _FRESH:
-                report = await operating.health(self._service.store)
-                self._seen = time.monotonic(), report
-            return self._seen[1]
-
-
 def routes(service: Service) -> APIRouter:
     """Return the routes of figures."""
     router = pages(dependencies=[reads])
-    seen = _Health(service)
+    health = Fresh(lambda: operating.health(service.store), _FRESH)
 
     @router.get("/statistics")
     async def statistics(request: Request) -> Response:
@@ -59,8 +41,8 @@ def routes(service: Service) -> APIRouter:
         )
 
     @router.get("/health")
-    async def health(request: Request) -> Response:
-        report = await seen.report()
+    async def how_well(request: Request) -> Response:
+        report = await health.get()
         frame = await operating.latencies(service.settings)
         return rendered(request, "health.html", report=report, frame=frame)
 

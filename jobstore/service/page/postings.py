@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any, cast, get_args
@@ -38,13 +39,15 @@ def routes(service: Service) -> APIRouter:
         others = await answers.postings(store, [each.id for each in duplicates])
         applications = await lifecycle.applications(store, None, id, 1)
         application = applications[0] if applications else None
+        # Comparing texts word by word takes a while.
+        history = await asyncio.to_thread(_told, await lifecycle.history(store, id))
         return rendered(
             request,
             "posting.html",
             job=job,
             is_past=past.version is not None or past.at is not None,
             attributes=[(name, said(value)) for name, value in job.attributes.items()],
-            history=_told(await lifecycle.history(store, id)),
+            history=history,
             duplicates=[*zip(duplicates, others, strict=True)],
             application=application,
             states=_following(application),

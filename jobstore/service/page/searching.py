@@ -13,7 +13,6 @@ from pydantic import ValidationError
 from jobstore.errors import Fault, InvalidQuery
 from jobstore.json_text import to_json
 from jobstore.records import SearchQuery, Sort
-from jobstore.search.criteria import FACETS
 from jobstore.search.words import fold
 from jobstore.service.answers import searching as answers
 from jobstore.service.holding import Service
@@ -21,12 +20,12 @@ from jobstore.service.page.asking import reads, to
 from jobstore.service.page.asking import router as pages
 from jobstore.service.page.rendering import address, rendered, root_of
 from jobstore.service.page.texts import words
-from jobstore.service.parameters import Filters, Search
+from jobstore.service.parameters import Filters, Search, lists
 from jobstore.service.problems import faults_of
 
 Given = dict[str, Any]
 
-_LISTS = frozenset((*FACETS, "application"))
+_LISTS = lists(Filters)
 # What a form on the page asks for; the rest of a query is set by links, and kept by the form.
 _ASKED = ("text", "sort", "salary_min", "salary_currency", "posted_since")
 _COUNTED = (

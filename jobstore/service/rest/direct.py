@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import re
 from types import SimpleNamespace
-from typing import get_args, get_origin
 from urllib.parse import parse_qsl
 from uuid import UUID
 
 from fastapi import Request, Response
-from pydantic import ValidationError
+from fastapi.exceptions import RequestValidationError
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from jobstore.errors import JobStoreError
@@ -25,17 +24,13 @@ from jobstore.service.holding import Service
 from jobstore.service.parameters import Search
 from jobstore.service.problems import of_error
 from jobstore.service.rest.postings import one, searched
+from jobstore.service.rest.querying import Queried
 
 _SEARCH = "/v1/postings"
 _ONE = re.compile(r"/v1/postings/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 # What the log and the figures call the routes.
 _ROUTES = {path: SimpleNamespace(path=path) for path in (_SEARCH, f"{_SEARCH}/{{id:uuid}}")}
-# Parameters that may come several times.
-_LISTS = frozenset(
-    name
-    for name, field in Search.model_fields.items()
-    if list in (get_origin(field.annotation), *map(get_origin, get_args(field.annotation)))
-)
+_SEARCHES = Queried(Search)
 
 
 class Direct:
@@ -79,18 +74,8 @@ class Direct:
 
 
 def _asked(query: bytes) -> Search | None:
-    """Return what a query asks for; ``None`` where somebody has to look closer."""
-    given: dict[str, str | list[str]] = {}
-    for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
-        if not value or (name in given and name not in _LISTS):
-            return None
-        if name in _LISTS:
-            listed = given.setdefault(name, [])
-            assert isinstance(listed, list)
-            listed.append(value)
-        else:
-            given[name] = value
+    """Return what a query asks for; ``None`` where something is wrong with it."""
     try:
-        return Search.model_validate(given)
-    except ValidationError:
+        return _SEARCHES.read(parse_qsl(query.decode("latin-1"), keep_blank_values=True))
+    except RequestValidationError:
         return None

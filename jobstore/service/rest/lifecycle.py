@@ -207,7 +207,7 @@ def routes(service: Service) -> APIRouter:
         return answered({"items": await answers.saved_searches(service.store)})
 
     @router.put(
-        "/searches/{name}",
+        "/searches/{name:path}",
         tags=["saved searches"],
         response_model=SavedSearch,
         dependencies=writes,
@@ -218,21 +218,21 @@ def routes(service: Service) -> APIRouter:
         return answered(await answers.save_search(service.store, name, query, said.since))
 
     @router.delete(
-        "/searches/{name}", tags=["saved searches"], status_code=204, dependencies=writes
+        "/searches/{name:path}", tags=["saved searches"], status_code=204, dependencies=writes
     )
     async def remove(name: str) -> Response:
         """Forget a saved search."""
         await answers.remove_search(service.store, name)
         return Response(status_code=204)
 
-    @router.get("/searches/{name}/matches", tags=["saved searches"], response_model=Matches)
+    @router.get("/searches/{name:path}/matches", tags=["saved searches"], response_model=Matches)
     async def matches(name: str, limit: _Limit = USUALLY) -> Response:
         """What is new of a saved search: the same again, until its token is acknowledged."""
         found = await answers.new_matches(service.store, name, limit)
         return answered({"items": found.items, "token": found.token})
 
     @router.post(
-        "/searches/{name}/acknowledged",
+        "/searches/{name:path}/acknowledged",
         tags=["saved searches"],
         status_code=204,
         dependencies=writes,

@@ -143,7 +143,7 @@ async def searched(store: JobStore, asked: Search, request: Request) -> Response
 def one(job: Job, if_none_match: str | None) -> Response:
     """Return a posting as it is answered, or 304 where its version is known."""
     tag = etag(job.version)
-    known = tags(if_none_match) or ()
+    known = tags(if_none_match, weak=True) or ()
     if "*" in known or str(job.version) in known:
         return Response(status_code=304, headers={"ETag": tag})
     return answered(job, ETag=tag)

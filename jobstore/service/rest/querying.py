@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from types import UnionType
-from typing import Any, Generic, TypeVar, Union, get_args, get_origin
+from collections.abc import Iterable
+from typing import Any, Generic, TypeVar
 
 from fastapi import Depends, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
+
+from jobstore.service.parameters import lists
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -17,17 +19,17 @@ class Queried(Generic[Model]):
 
     def __init__(self, model: type[Model]) -> None:
         self.model = model
-        self._lists = frozenset(
-            name
-            for name, field in model.model_fields.items()
-            if any(get_origin(each) is list for each in _kinds(field.annotation))
-        )
+        self._lists = lists(model)
 
     async def __call__(self, request: Request) -> Model:
         """Return what was asked. Raises RequestValidationError with every fault."""
+        return self.read(request.query_params.multi_items())
+
+    def read(self, pairs: Iterable[tuple[str, str]]) -> Model:
+        """Return what names and values ask for. Raises RequestValidationError."""
         given: dict[str, Any] = {}
         faults: list[dict[str, Any]] = []
-        for name, value in request.query_params.multi_items():
+        for name, value in pairs:
             if name in self._lists:
                 given.setdefault(name, []).append(value)
             elif name in given:
@@ -63,10 +65,6 @@ class Queried(Generic[Model]):
 def queried(model: type[BaseModel]) -> Any:
     """Return the dependency that is a query, read as ``model``."""
     return Depends(Queried(model))
-
-
-def _kinds(annotation: Any) -> tuple[Any, ...]:
-    return get_args(annotation) if get_origin(annotation) in (UnionType, Union) else (annotation,)
 
 
 def _inlined(schema: Any, kinds: dict[str, Any]) -> Any:

@@ -34,16 +34,18 @@ def place(request: Request) -> str:
     return path if path.startswith(f"{root}/") else root + path
 
 
-def tags(header: str | None) -> list[str] | None:
+def tags(header: str | None, *, weak: bool = False) -> list[str] | None:
     """Return the entity tags of a condition; ``None`` without one, ``["*"]`` for any.
 
-    What is no entity tag matches none.
+    What is no entity tag matches none, and a weak one only where ``weak`` ones are compared
+    (RFC 9110, section 8.8.3.2): for If-None-Match, not for If-Match.
     """
     if header is None:
         return None
     if header.strip() == "*":
         return ["*"]
-    return [found[2] for each in header.split(",") if (found := _TAG.fullmatch(each))]
+    found = [_TAG.fullmatch(each) for each in header.split(",")]
+    return [each[2] for each in found if each and (weak or not each[1])]
 
 
 async def object_of(request: Request) -> dict[str, Any]:
