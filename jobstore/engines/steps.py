@@ -8,11 +8,13 @@ statement, and the steps take no longer than what they have to write.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from typing import Any, NamedTuple, TypeVar, cast
 
 from jobstore.engines.kept import Kept, Row
 
+A = TypeVar("A")
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -62,3 +64,26 @@ def reading(step: Step) -> Read:
     """Return a step that is taken where nothing can be written."""
     assert isinstance(step, Read)
     return step
+
+
+def taken(steps: Generator[S, A, T], take: Callable[[S], A]) -> T:
+    """Have ``take`` take one step after another, whatever a step is; return what they return."""
+    # The first is asked for as a generator is begun: with nothing.
+    answer = cast(A, None)
+    while True:
+        try:
+            step = steps.send(answer)
+        except StopIteration as end:
+            return cast(T, end.value)
+        answer = take(step)
+
+
+async def awaited(steps: Generator[S, A, T], take: Callable[[S], Awaitable[A]]) -> T:
+    """Do the same where each step is awaited."""
+    answer = cast(A, None)
+    while True:
+        try:
+            step = steps.send(answer)
+        except StopIteration as end:
+            return cast(T, end.value)
+        answer = await take(step)

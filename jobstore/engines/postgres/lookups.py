@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import TypeVar, cast
+from typing import TypeVar
 from uuid import UUID
 
 from jobstore.engines import named_statements
@@ -12,7 +12,7 @@ from jobstore.engines.kept import Row
 from jobstore.engines.postgres.connection import Session
 from jobstore.engines.revisions import revision_from_row
 from jobstore.engines.rows import job_from_row
-from jobstore.engines.steps import Steps, reading
+from jobstore.engines.steps import Steps, awaited, reading
 from jobstore.errors import StoreCorrupt
 from jobstore.records import Job, Revision
 
@@ -48,14 +48,7 @@ async def rows(session: Session, statement: str, parameters: Sequence[object]) -
 
 async def look(session: Session, steps: Callable[[], Steps[T]]) -> T:
     """Take steps that only read, one after another; return what they return."""
-    taken = steps()
-    answer: list[Row] | None = None
-    while True:
-        try:
-            step = next(taken) if answer is None else taken.send(answer)
-        except StopIteration as end:
-            return cast(T, end.value)
-        answer = await rows(session, *reading(step))
+    return await awaited(steps(), lambda step: rows(session, *reading(step)))
 
 
 async def revisions(session: Session, id: UUID) -> list[Revision]:

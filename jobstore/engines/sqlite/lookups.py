@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from typing import TypeVar, cast
+from typing import TypeVar
 from uuid import UUID
 
 from jobstore.engines import named_statements
@@ -14,7 +14,7 @@ from jobstore.engines.revisions import revision_from_row
 from jobstore.engines.rows import job_from_row
 from jobstore.engines.sqlite.transaction import snapshot
 from jobstore.engines.sqlite.watch import watched
-from jobstore.engines.steps import Steps, reading
+from jobstore.engines.steps import Steps, reading, taken
 from jobstore.errors import StoreCorrupt
 from jobstore.records import Job, Revision
 
@@ -37,14 +37,7 @@ def rows(conn: sqlite3.Connection, statement: str, parameters: Sequence[object])
 
 def look(conn: sqlite3.Connection, steps: Callable[[], Steps[T]]) -> T:
     """Take steps that only read, one after another; return what they return."""
-    taken = steps()
-    answer: list[Row] | None = None
-    while True:
-        try:
-            step = next(taken) if answer is None else taken.send(answer)
-        except StopIteration as end:
-            return cast(T, end.value)
-        answer = rows(conn, *reading(step))
+    return taken(steps(), lambda step: rows(conn, *reading(step)))
 
 
 def revisions(conn: sqlite3.Connection, id: UUID) -> list[Revision]:

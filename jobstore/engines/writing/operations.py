@@ -16,7 +16,7 @@ from jobstore.derived.merge import key_id
 from jobstore.derived.plan import Plan
 from jobstore.engines.kept import Kept, Row, sealed
 from jobstore.engines.protocol import Queue
-from jobstore.engines.steps import Change, Read, Steps
+from jobstore.engines.steps import Change, Read, Step, Steps, awaited
 from jobstore.engines.writing.exclusive import ExclusiveTransaction
 from jobstore.engines.writing.queue import WriteQueue
 from jobstore.engines.writing.turns import Operation, Work
@@ -55,20 +55,18 @@ def to_put(kept: Kept, rows: Sequence[Row]) -> list[Row]:
 
 async def walked(unit: Any, steps: Steps[T]) -> T:
     """Take steps as operations of a transaction; return what they return."""
-    answer: list[Row] = []
-    step = None
-    while True:
-        try:
-            step = next(steps) if step is None else steps.send(answer)
-        except StopIteration as end:
-            return cast(T, end.value)
-        answer = []
+
+    async def take(step: Step) -> list[Row]:
         if isinstance(step, Read):
-            answer = await unit.rows(step.statement, *step.parameters)
-        elif isinstance(step, Change):
+            found: list[Row] = await unit.rows(step.statement, *step.parameters)
+            return found
+        if isinstance(step, Change):
             await unit.change(*step)
         else:
             await unit.put(*step)
+        return []
+
+    return await awaited(steps, take)
 
 
 class _Writes:

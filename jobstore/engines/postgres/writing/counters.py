@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Generator
 from datetime import datetime
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import psycopg
 
@@ -28,12 +28,14 @@ from jobstore.derived.statistics import assembled
 from jobstore.engines import named_statements
 from jobstore.engines.postgres.connection import Session
 from jobstore.engines.rows import sound
+from jobstore.engines.steps import awaited, taken
 from jobstore.records import Statistics
 
 _SQL = named_statements.load("postgres")
 
 T = TypeVar("T")
-Asking = Generator[tuple[str, Any], Any, T]
+Asked = tuple[str, Any]
+Asking = Generator[Asked, Any, T]
 """Names statements and what they bind, gets the rows of each, and returns what comes of them:
 whoever runs them may wait or block."""
 
@@ -86,26 +88,24 @@ def rolled_up() -> Asking[bool]:
 
 async def answered(conn: Session, asking: Asking[T]) -> T:
     """Run the statements that are asked for, one after another; return what comes of them."""
-    rows: Any = None
-    while True:
-        try:
-            name, bound = asking.send(rows)
-        except StopIteration as end:
-            return cast(T, end.value)
+
+    async def ask(asked: Asked) -> Any:
+        name, bound = asked
         found = await conn.execute(_SQL[name], bound)
-        rows = await found.fetchall() if found.description else ()
+        return await found.fetchall() if found.description else ()
+
+    return await awaited(asking, ask)
 
 
 def answered_blocking(conn: psycopg.Connection[tuple[Any, ...]], asking: Asking[T]) -> T:
     """Do as :func:`answered`, on a connection that blocks."""
-    rows: Any = None
-    while True:
-        try:
-            name, bound = asking.send(rows)
-        except StopIteration as end:
-            return cast(T, end.value)
+
+    def ask(asked: Asked) -> Any:
+        name, bound = asked
         found = conn.execute(_SQL[name], bound)
-        rows = found.fetchall() if found.description else ()
+        return found.fetchall() if found.description else ()
+
+    return taken(asking, ask)
 
 
 def _quartiles(currencies: Collection[str]) -> Asking[dict[str, tuple[str, int] | None]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar, cast
+from typing import TypeVar
 from uuid import UUID
 
 from jobstore.engines import named_statements
@@ -11,7 +11,7 @@ from jobstore.engines.kept import Kept, Row
 from jobstore.engines.sqlite import lookups
 from jobstore.engines.sqlite.tables import tables
 from jobstore.engines.sqlite.writing.changes import PostingWrites
-from jobstore.engines.steps import Change, Read, Steps
+from jobstore.engines.steps import Change, Read, Step, Steps, taken
 from jobstore.engines.writing.operations import to_put
 from jobstore.records import Job
 
@@ -42,17 +42,14 @@ def put(writes: PostingWrites, kept: Kept, rows: Sequence[Row]) -> None:
 
 def walk(writes: PostingWrites, steps: Steps[T]) -> T:
     """Take steps, one after another; return what they return."""
-    answer: list[Row] = []
-    step = None
-    while True:
-        try:
-            step = next(steps) if step is None else steps.send(answer)
-        except StopIteration as end:
-            return cast(T, end.value)
-        answer = []
+
+    def take(step: Step) -> list[Row]:
         if isinstance(step, Read):
-            answer = rows(writes, *step)
-        elif isinstance(step, Change):
+            return rows(writes, *step)
+        if isinstance(step, Change):
             change(writes, *step)
         else:
             put(writes, step.kept, to_put(*step))
+        return []
+
+    return taken(steps, take)
