@@ -19,6 +19,7 @@ import jobstore
 from benchmarks import generator, living
 from benchmarks.databases import REPOSITORY
 from benchmarks.measuring import Timings, at_once, percentile, quiet
+from benchmarks.processes import Obedient
 from jobstore.records import Compared, JobPosting
 from jobstore.store import JobStore
 
@@ -112,27 +113,14 @@ class Here:
         return self._compared
 
 
-class _Elsewhere:
+class _Elsewhere(Obedient):
     """The same in a process of its own; made by :func:`elsewhere`."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
-
     async def start(self) -> None:
-        await self._say("start")
+        await self.say("start")
 
     async def stop(self) -> int:
-        return int(await self._say("stop"))
-
-    async def _say(self, word: str) -> str:
-        stdin, stdout = self._process.stdin, self._process.stdout
-        assert stdin is not None
-        assert stdout is not None
-        stdin.write(f"{word}\n".encode())
-        answer = (await stdout.readline()).decode().strip()
-        if not answer:
-            raise RuntimeError(f"the process that searches ended at {word!r}")
-        return answer
+        return int(await self.say("stop"))
 
 
 @asynccontextmanager

@@ -36,6 +36,24 @@ def run_child(task: str, *arguments: object) -> dict[str, Any]:
     return found
 
 
+class Obedient:
+    """A process that answers each line that it is sent with a line."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    async def say(self, word: str) -> str:
+        """Send a line and return the answer. Raises RuntimeError where the process has ended."""
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None
+        assert stdout is not None
+        stdin.write(f"{word}\n".encode())
+        answer = (await stdout.readline()).decode().strip()
+        if not answer:
+            raise RuntimeError(f"a process ended at {word!r}")
+        return answer
+
+
 def peak_memory() -> int:
     """Return the most resident memory that this process has had, in bytes."""
     # getrusage also counts what its parent had when it started this process.

@@ -19,6 +19,7 @@ import jobstore
 from benchmarks import generator
 from benchmarks.databases import REPOSITORY
 from benchmarks.measuring import CALLERS, quiet
+from benchmarks.processes import Obedient
 from jobstore.records import JobPosting
 from jobstore.store import JobStore
 
@@ -86,33 +87,20 @@ class Here:
         return self._stored / (time.perf_counter() - self._since)
 
 
-class Elsewhere:
+class Elsewhere(Obedient):
     """The same in a process of its own; made by :func:`elsewhere`."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
 
     async def prepare(self) -> None:
         """See :class:`Here`."""
-        await self._say("prepare")
+        await self.say("prepare")
 
     async def start(self) -> None:
         """See :class:`Here`."""
-        await self._say("start")
+        await self.say("start")
 
     async def stop(self) -> float:
         """See :class:`Here`."""
-        return float(await self._say("stop"))
-
-    async def _say(self, word: str) -> str:
-        stdin, stdout = self._process.stdin, self._process.stdout
-        assert stdin is not None
-        assert stdout is not None
-        stdin.write(f"{word}\n".encode())
-        answer = (await stdout.readline()).decode().strip()
-        if not answer:
-            raise RuntimeError(f"the process that upserts ended at {word!r}")
-        return answer
+        return float(await self.say("stop"))
 
 
 @asynccontextmanager
