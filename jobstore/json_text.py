@@ -77,13 +77,15 @@ def _member(pair: tuple[Any, Any]) -> str:
 
 def _of_record(kind: type) -> Callable[[Any], str]:
     names = [each.name for each in dataclasses.fields(kind)]
-    heads = [f"{_text(name)}: " for name in names]
+    shape = f"{{{', '.join(f'{_text(name)}: %s' for name in names)}}}"
     read = attrgetter(*names, names[0])  # one more, so that it is always a tuple
 
     def written(value: Any) -> str:
-        items = zip(heads, read(value), strict=False)
-        told = [head + _WRITERS[item.__class__](item) for head, item in items]
-        return f"{{{', '.join(told)}}}"
+        items = read(value)[:-1]
+        # Most values of a page are text or absent, and writing pages is most of answering.
+        return shape % tuple(
+            ["null" if item is None else _WRITERS[item.__class__](item) for item in items]
+        )
 
     return written
 
@@ -93,8 +95,8 @@ def escaped(text: str) -> str:
 
     It is the same JSON: such characters stand only inside of strings.
     """
-    if text.isascii() and "\x7f" not in text:
-        # Most texts, at a fraction of the time.
+    if (text.isascii() and "\x7f" not in text) or text.isprintable():
+        # Most texts, at a fraction of the time; no control character is printable.
         return text
     return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 

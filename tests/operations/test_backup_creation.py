@@ -115,8 +115,7 @@ class Writers:
         self._stopped = False
         self.acknowledged: Counter[str] = Counter()
         self.total = 0
-        self.enough = threading.Event()
-        self._wanted = 0
+        self._counted = threading.Condition()
 
     async def run(self) -> None:
         """Write until :meth:`stop`."""
@@ -130,16 +129,15 @@ class Writers:
 
     def more(self, number: int) -> None:
         """Block another thread until so many more writes are acknowledged."""
-        # In this order: a write that is counted between them must not answer for the goal before.
-        self._wanted = self.total + number
-        self.enough.clear()
-        assert self.enough.wait(30)
+        goal = self.total + number
+        with self._counted:
+            assert self._counted.wait_for(lambda: self.total >= goal, 30)
 
     def _count(self, name: str, number: int) -> None:
         self.acknowledged[name] = number
-        self.total += 1
-        if self.total >= self._wanted:
-            self.enough.set()
+        with self._counted:
+            self.total += 1
+            self._counted.notify_all()
 
     async def _single(self, name: str) -> None:
         number = 0

@@ -12,7 +12,6 @@ import secrets
 import sys
 import time
 
-from tests.engines.harness import migrated
 from tests.torture.campaigns.archives import archive
 from tests.torture.campaigns.cancellations import cancel
 from tests.torture.campaigns.clocks import jump
@@ -67,8 +66,6 @@ def _run(tally: Tally, seed: str, number: int) -> None:
 
 
 def _run_all(tallies: list[Tally], seed: str, arguments: argparse.Namespace) -> None:
-    # Once, and not in each round.
-    migrated()
     end = time.monotonic() + arguments.minutes * 60
     if arguments.round is not None:
         for tally in tallies:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import json
+import faulthandler
 import logging
+import multiprocessing
 import os
 import random
-import select
 import shutil
 import signal
 import tempfile
+import time
 import traceback
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 # Seconds that a round may take, far above what a loaded machine needs.
@@ -85,65 +88,71 @@ class Campaign:
     must_lose: bool = False
 
 
+# Rounds are children of a process that has no threads: a lock that another thread of the tests'
+# own process holds at the moment of a fork would never be free in its child.
+_PROCESSES = multiprocessing.get_context("forkserver")
+_PROCESSES.set_forkserver_preload(["tests.torture.prepared"])
+
+
 def run_round(campaign: Campaign, seed: str, number: int, patience: float = PATIENCE) -> Outcome:
     """Run a round in a process of its own, and return what came of it.
 
-    A round that does not end is killed with all its processes, and counts as hung; one that fails
-    in itself counts as untyped. Raises CannotRun.
+    A round that does not end is killed with all its processes, and counts as hung, with the place
+    where it stood; one that fails in itself counts as untyped. Raises CannotRun.
     """
-    folder = Path(tempfile.mkdtemp(prefix="jobstore-torture-"))
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(reading)
-        _be_round(campaign, Round(seed, number, folder.resolve()), writing)
-    os.close(writing)
+    folder = Path(tempfile.mkdtemp(prefix="jobstore-torture-")).resolve()
+    stack = Path(f"{folder}.stack")
+    told, telling = _PROCESSES.Pipe(duplex=False)
+    child = _PROCESSES.Process(
+        target=_be_round, args=(campaign, Round(seed, number, folder), stack, telling)
+    )
+    child.start()
+    telling.close()
+    outcome: Outcome | CannotRun = Outcome()
     try:
-        told = _read(reading, patience)
+        if told.poll(patience):
+            outcome = told.recv()
+        else:
+            stood = _stood(child, stack)
+            outcome.fault("hung", f"the round did not end within {patience:g} s, and is at {stood}")
+    except EOFError:
+        outcome.fault("untyped", "the round's process died")
     finally:
+        assert child.pid is not None
         # Whatever it started is of its group.
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-        os.close(reading)
+            os.killpg(child.pid, signal.SIGKILL)
+        child.join()
+        told.close()
         shutil.rmtree(folder, ignore_errors=True)
-    outcome = Outcome()
-    if told is None:
-        outcome.fault("hung", f"the round did not end within {patience:g} s")
-    elif not told:
-        outcome.fault("untyped", "the round's process died")
-    elif "cannot" in (read := json.loads(told)):
-        raise CannotRun(read["cannot"])
-    else:
-        outcome = Outcome(**read)
+        stack.unlink(missing_ok=True)
+    if isinstance(outcome, CannotRun):
+        raise outcome
     return outcome
 
 
-def _be_round(campaign: Campaign, round: Round, writing: int) -> None:
-    told: object
-    try:
-        # What jobstore logs while it works is not the run's own output.
-        logging.getLogger("jobstore").addHandler(logging.NullHandler())
-        # The parent may not have got to it, and this must be done before anything is started.
-        os.setpgid(0, 0)
-        told = asdict(campaign.run(round))
-    except CannotRun as error:
-        told = {"cannot": str(error)}
-    except BaseException:
-        outcome = Outcome()
-        outcome.fault("untyped", traceback.format_exc())
-        told = asdict(outcome)
-    with os.fdopen(writing, "w") as pipe:
-        json.dump(told, pipe)
-    os._exit(0)
+def _be_round(campaign: Campaign, round: Round, stack: Path, telling: Connection) -> None:
+    # The parent may not have got to it, and this must be done before anything is started.
+    os.setpgid(0, 0)
+    told: Outcome | CannotRun
+    with stack.open("w") as file:
+        faulthandler.register(signal.SIGUSR1, file, all_threads=True)
+        try:
+            # What jobstore logs while it works is not the run's own output.
+            logging.getLogger("jobstore").addHandler(logging.NullHandler())
+            told = campaign.run(round)
+        except CannotRun as error:
+            told = error
+        except BaseException:
+            told = Outcome()
+            told.fault("untyped", traceback.format_exc())
+        telling.send(told)
+        os._exit(0)
 
 
-def _read(pipe: int, patience: float) -> bytes | None:
-    """Return what comes until the end, or ``None`` when that takes too long."""
-    parts = []
-    while select.select([pipe], [], [], patience)[0]:
-        part = os.read(pipe, 65536)
-        if not part:
-            return b"".join(parts)
-        parts.append(part)
-    return None
+def _stood(child: BaseProcess, stack: Path) -> str:
+    """Return where the threads of a round are."""
+    assert child.pid is not None
+    os.kill(child.pid, signal.SIGUSR1)
+    time.sleep(1)
+    return stack.read_text()

@@ -30,7 +30,6 @@ from tests.torture.commands import WRITING
 from tests.torture.rounds import Outcome, Round
 
 _DRAWN, _POSTINGS, _AGAIN = 250, 1500, 300
-QUERIES = 40
 _MOST_COUNTED = 1000
 _WINDOW = 500
 
@@ -131,7 +130,7 @@ async def _differences(
     return len(found)
 
 
-async def _work(url: str, round: Round, outcome: Outcome) -> None:
+async def _work(url: str, round: Round, count: int, outcome: Outcome) -> None:
     choices = round.choices
     clock, model = Clock(START), Model()
     options = EngineOptions(synchronous="normal", readers=2)
@@ -140,7 +139,7 @@ async def _work(url: str, round: Round, outcome: Outcome) -> None:
         for start in range(0, len(given), 200):
             await _fill(store, model, clock, given[start : start + 200])
             clock.now += timedelta(minutes=7)
-        drawn = _draw(st.tuples(queries(), SORTS), QUERIES, choices.randrange(2**32))
+        drawn = _draw(st.tuples(queries(), SORTS), count, choices.randrange(2**32))
         for query, text in [*_common(choices), *(each for each, _ in drawn)]:
             outcome.acknowledged += await _differences(
                 store,
@@ -153,11 +152,11 @@ async def _work(url: str, round: Round, outcome: Outcome) -> None:
             )
 
 
-def compare_to_model(round: Round) -> Outcome:
+def compare_to_model(round: Round, queries: int = 40) -> Outcome:
     """Fill a store and its model, and compare what they find."""
     outcome = Outcome()
     place = place_in(round)
     WRITING.prepare(place)
-    asyncio.run(_work(sqlite_url(place.store), round, outcome))
+    asyncio.run(_work(sqlite_url(place.store), round, queries, outcome))
     doctor(place.store, outcome)
     return outcome

@@ -26,7 +26,6 @@ from tests.torture.campaigns.faulty_calls import place_in
 from tests.torture.commands import OLD, Place
 from tests.torture.rounds import Outcome, Round
 
-FLIPS = 20
 _NOW = datetime(2026, 2, 1, tzinfo=UTC)
 # Values that a flip may meet, beside any byte of the database and of the WAL.
 _VALUES = {
@@ -98,7 +97,7 @@ def _where(folder: Path, what: str, choices: random.Random) -> tuple[Path, int]:
     return folder / "jobs.db", content.index(value[:200]) + choices.randrange(min(200, len(value)))
 
 
-def flip(round: Round) -> Outcome:
+def flip(round: Round, flips: int = 20) -> Outcome:
     """Flip single bits, and compare what the store says to what it said."""
     outcome = Outcome()
     choices = round.choices
@@ -106,7 +105,7 @@ def flip(round: Round) -> Outcome:
     sound = _died(place)
     expected = asyncio.run(_answers(_copy(sound, place.beside / "expected")))
     usual = _findings(_copy(sound, place.beside / "usual"))
-    for number in range(FLIPS):
+    for number in range(flips):
         what = choices.choice([*_FILES, *_VALUES])
         here = place.beside / f"flip{number}"
         path = _copy(sound, here)
