@@ -250,7 +250,7 @@ def _service(scale: int, options: argparse.Namespace) -> int:
     service.show(results)
     if not options.unjudged:
         report.show_gates(judged)
-    print(f"written to {service.keep(results)}")
+    print(f"written to {report.write(results, f'service-{scale}')}")
     return 0 if options.unjudged else int(any(each.fails for each in judged))
 
 

@@ -53,9 +53,9 @@ def _writer(kind: type) -> Callable[[Any], str]:
     if dataclasses.is_dataclass(kind):
         return _of_record(kind)
     if issubclass(kind, Mapping):
-        return lambda value: f"{{{', '.join(map(_member, value.items()))}}}"
+        return _of_mapping
     if issubclass(kind, list | tuple):
-        return lambda value: f"[{', '.join(map(to_json, value))}]"
+        return lambda value: f"[{', '.join([_WRITERS[each.__class__](each) for each in value])}]"
     return lambda value: json.dumps(value, ensure_ascii=False)
 
 
@@ -70,9 +70,9 @@ class _Writers(dict[type, Callable[[Any], str]]):
 _WRITERS = _Writers()
 
 
-def _member(pair: tuple[Any, Any]) -> str:
-    name, value = pair
-    return f"{_text(str(name))}: {to_json(value)}"
+def _of_mapping(value: Mapping[Any, Any]) -> str:
+    told = [f"{_text(str(name))}: {_WRITERS[item.__class__](item)}" for name, item in value.items()]
+    return f"{{{', '.join(told)}}}"
 
 
 def _of_record(kind: type) -> Callable[[Any], str]:
