@@ -14,11 +14,11 @@ import copy
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
-from enum import Enum
 from functools import partial
 from itertools import islice
 from typing import Any
 
+from jobstore.engines.writing.calls import Call, Group, Place
 from jobstore.engines.writing.exclusive import ExclusiveTransaction
 from jobstore.engines.writing.turns import Answer, Line, Operation, Transactions, Work
 from jobstore.errors import StoreBusy, StoreClosed
@@ -63,7 +63,7 @@ class WriteQueue:
         self.operations_begun = 0
         self._lines = lines
         self._line = lines[0]
-        self._busy: dict[Line, _Group] = {}
+        self._busy: dict[Line, Group] = {}
         self._transactions = transactions
         self._touched = touched
         self._tend = tend
@@ -196,14 +196,14 @@ class WriteQueue:
             if not call.future.done():
                 if self.queue_depth and self.queue_depth + call.size > self.queue_size:
                     return
-                call.place = _Place.QUEUE
+                call.place = Place.QUEUE
                 self.queue_depth += call.size
                 self._queue.append(call)
             outside.popleft()
 
     def _leave(self, call: Call) -> None:
-        if call.place is _Place.QUEUE:
-            call.place = _Place.GONE
+        if call.place is Place.QUEUE:
+            call.place = Place.GONE
             self.queue_depth -= call.size
 
     def _expire(self) -> None:
@@ -220,7 +220,7 @@ class WriteQueue:
         if oldest:
             self._timer = self._loop.call_at(oldest[0].deadline, self._expire)
 
-    def _take(self) -> _Group:
+    def _take(self) -> Group:
         """Take the next group out of the queue: operations together, anything else alone.
 
         What touches the same as a group that is under way stays, and so does all behind it.
@@ -228,7 +228,7 @@ class WriteQueue:
         under_way = self._busy.values()
         waiting = self.queue_depth + sum(group.size for group in under_way)
         most = min(GROUP_SIZE, max(_SHARED, -(-waiting // len(self._lines))))
-        taken = _Group()
+        taken = Group()
         while self._queue:
             call = self._queue[0]
             if call.future.done():
@@ -285,7 +285,7 @@ class WriteQueue:
         self._written_at = None
         assert self._tend is not None
         self._idle.clear()
-        self._busy[self._line] = _Group()
+        self._busy[self._line] = Group()
         self._line.post(self._tend, self._tended)
 
     def _tended(self, has_more: bool | None, error: BaseException | None) -> None:
@@ -298,7 +298,7 @@ class WriteQueue:
             return None
         return next((line for line in self._lines if line not in self._busy), None)
 
-    def _begin(self, line: Line, group: _Group) -> None:
+    def _begin(self, line: Line, group: Group) -> None:
         # The time that is left to the one that waits longest: a group waits for locks together.
         first = group.calls[0]
         now = self._loop.time()
@@ -325,7 +325,7 @@ class WriteQueue:
         error: BaseException | None,
     ) -> None:
         # The line is kept until all are answered, but what they touched is free.
-        self._busy[line] = _Group()
+        self._busy[line] = Group()
         if isinstance(outcomes, StoreBusy):
             self._not_begun(calls, outcomes)
             self._loop.call_soon(self._rested, line)
@@ -365,7 +365,7 @@ class WriteQueue:
             if call.deadline <= over:
                 self._line.settle(call.future, None, copy.copy(busy))
             elif not call.future.done():
-                call.place = _Place.QUEUE
+                call.place = Place.QUEUE
                 self.queue_depth += call.size
                 self._queue.appendleft(call)
         # Those of another group may be back already.
@@ -382,48 +382,3 @@ class WriteQueue:
             call.exclusive.abandon()
         else:
             call.future.set_result(None)
-
-
-class _Place(Enum):
-    OUTSIDE = 0
-    QUEUE = 1
-    GONE = 2
-
-
-class Call:
-    """What waits for the writer: operations for a group, or else something that runs alone."""
-
-    __slots__ = ("alone", "deadline", "exclusive", "future", "place", "size", "touched", "works")
-
-    def __init__(
-        self,
-        future: asyncio.Future[Any],
-        works: Sequence[Work] = (),
-        alone: Callable[..., Any] | None = None,
-        exclusive: ExclusiveTransaction | None = None,
-        touched: Collection[Any] = (),
-    ) -> None:
-        self.future = future
-        self.works = works
-        self.touched = touched
-        self.alone = alone
-        self.exclusive = exclusive
-        self.size = len(works) or 1
-        self.deadline = 0.0
-        self.place = _Place.OUTSIDE
-
-
-class _Group:
-    """Calls that are under way together; none where a line only has to answer still."""
-
-    __slots__ = ("calls", "size", "touched")
-
-    def __init__(self) -> None:
-        self.calls: list[Call] = []
-        self.size = 0
-        self.touched: set[Any] = set()
-
-    @property
-    def is_alone(self) -> bool:
-        """Whether it is no group of operations, but one thing that runs alone."""
-        return bool(self.calls) and not self.calls[0].works

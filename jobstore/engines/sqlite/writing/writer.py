@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 from jobstore.engines.sqlite.session import Session
 from jobstore.engines.sqlite.writing.group_commit import Begin, Transactions
-from jobstore.engines.writing.queue import Call, WriteQueue
+from jobstore.engines.writing.calls import Call
+from jobstore.engines.writing.queue import WriteQueue
 from jobstore.engines.writing.turns import Operation
 from jobstore.locking import FileLock
 from jobstore.settings import EngineOptions
