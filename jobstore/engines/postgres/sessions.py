@@ -18,7 +18,7 @@ from psycopg.pq import TransactionStatus
 from jobstore.engines import freshness
 from jobstore.engines.owner import Owner
 from jobstore.engines.postgres.connection import Session, connect, connect_blocking, filled
-from jobstore.engines.postgres.errors import is_lost, may_return, translated, translating
+from jobstore.engines.postgres.errors import is_lost, may_return, retryable, translated, translating
 from jobstore.engines.postgres.hosts import STANDBY, Place, ordered, place, several
 from jobstore.engines.postgres.pauses import length, pause
 from jobstore.engines.postgres.readers import Readers
@@ -127,7 +127,8 @@ class Sessions:
 
         It comes from a standby where the options say so and one has what :mod:`..freshness` asks
         for. A connection that was lost meanwhile is replaced: once, and where the URL names several
-        hosts again and again, for as long as a read may take, until one of them is the primary.
+        hosts again and again, for as long as a read may take, until one of them is the primary. A
+        read that the server ended for the sake of another transaction begins again.
         """
         lending = self.snapshot if whole else self.reading
         position = freshness.wanted(str(self._url))
@@ -150,9 +151,14 @@ class Sessions:
                 async with lending() as session:
                     return await function(session)
             except JobStoreError as error:
-                if error.__cause__ is None or not may_return(error.__cause__):
+                cause, over = error.__cause__, self._loop.time() > end
+                if cause is None:
                     raise
-                if tried and (not self._several or self._loop.time() > end):
+                if retryable(cause):
+                    # Who exchanges tables waited for the read, and the read for them.
+                    if over:
+                        raise
+                elif not may_return(cause) or (tried and (over or not self._several)):
                     raise
             if tried:
                 await pause(tried, *_PAUSES)

@@ -19,6 +19,7 @@ from jobstore.engines.postgres.sessions import Sessions, blocking
 from jobstore.errors import StoreBusy, StoreClosed, StoreTimeout, StoreUnavailable
 from jobstore.settings import StoreURL, parse_store_url
 from tests.fixtures.postgres import SETTINGS, PostgresServer, start
+from tests.fixtures.writers import until_somebody_waits
 
 
 @pytest.fixture(scope="module")
@@ -233,6 +234,36 @@ async def test_a_read_whose_connection_is_lost_begins_again(sessions: Sessions) 
 
     assert await sessions.read(read) == 1
     assert len(attempts) == 2
+
+
+async def test_a_read_that_is_the_victim_of_a_deadlock_begins_again(
+    url: StoreURL, sessions: Sessions
+) -> None:
+    tried = 0
+    held, awaited = asyncio.Event(), asyncio.Event()
+
+    async def both(session: Session) -> object:
+        nonlocal tried
+        tried += 1
+        await session.execute("SET LOCAL deadlock_timeout = '10ms'")
+        await session.execute("SELECT * FROM first")
+        held.set()
+        await awaited.wait()
+        return await value(session, "SELECT count(*) FROM last")
+
+    with psycopg.connect(str(url)) as rival:
+        rival.execute("CREATE TABLE first (); CREATE TABLE last (); COMMIT")
+        rival.execute("SET deadlock_timeout = '60s'")
+        rival.execute("LOCK TABLE last")
+        read = asyncio.ensure_future(sessions.read(both, whole=True))
+        await held.wait()
+        locked = asyncio.ensure_future(asyncio.to_thread(rival.execute, "LOCK TABLE first"))
+        await until_somebody_waits(str(url))
+        # The read holds the first and waits for the last: it is the one who gives way.
+        awaited.set()
+        await locked
+    assert await read == 0
+    assert tried >= 2
 
 
 async def test_a_transaction_that_was_left_open_is_rolled_back(sessions: Sessions) -> None:
