@@ -67,7 +67,9 @@ def routes(service: Service) -> APIRouter:
     async def apply(request: Request, id: UUID) -> Response:
         given = await written(request)
         stated: dict[str, Any] = {name: given[name] for name in _SENT if name in given}
-        if "due_at" in stated:
+        if "undue" in given:
+            stated["due_at"] = None
+        elif "due_at" in stated:
             stated["due_at"] = _moment(stated["due_at"])
         if "begin" in given:
             force = "force" in given
