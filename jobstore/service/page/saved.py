@@ -35,7 +35,7 @@ def routes(service: Service) -> APIRouter:
         for each in await answers.saved_searches(service.store):
             if each.name == name and each.query != query:
                 # Who types a name twice hardly means to lose the first search.
-                reason = "is that of another search; choose another name, or forget that search first"
+                reason = "is that of another search; choose another, or forget that search first"
                 raise InvalidQuery([Fault("name", reason)])
         await answers.save_search(service.store, name, query, None)
         return to(request, "/searches/matches", name=name)
