@@ -49,10 +49,13 @@ def create(
 
     JSON: {"name", "scope", "token"}.
     """
+    from jobstore.engines import is_there
     from jobstore.operations import tokens
 
     seconds = None if expires == "never" else read_duration(expires, "--expires", "never")
     text = tokens.create(call.settings.operations_db, name, scope.value, seconds)
+    if not is_there(call.settings.store.address):
+        call.say("There is no store there yet. Is it the one that is served?")
     call.say("Keep it now; it is not shown again.")
     call.give({"name": name, "scope": scope, "token": text}, text)
 
