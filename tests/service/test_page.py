@@ -494,6 +494,32 @@ def test_a_description_is_read_in_paragraphs_and_lists() -> None:
     ]
 
 
+def test_markdown_is_read_as_it_was_meant_and_stays_text(client: TestClient) -> None:
+    text = (
+        "**Who we are**\n---\n\n## Your **work** ##\n# C#\n+ bake **bread**\n* 2 ** 3\n<b>x</b>#1 "
+    )
+    id = stored(client, 1, description=text)
+    page = shown(client, f"/postings/{id}")
+    (told,) = page.cssselect(".description")
+    assert [each.text for each in told.iter("strong")] == ["Who we are", "Your work", "C#", "bread"]
+    assert [each.text_content() for each in told.iter("li")] == ["bake bread", "2 ** 3"]
+    assert [each.text_content() for each in told.iter("p")][:2] == ["Who we are", "Your work"]
+    assert not [*told.iter("b")]
+
+
+def test_an_application_that_was_begun_again_hides_no_other(client: TestClient) -> None:
+    id = stored(client, 1)
+    place = f"/postings/{id}"
+    sent(client, place, "/application", state="applied", note="First time.")
+    again = {"state": "saved", "force": True, "note": "Second time."}
+    assert client.post(f"/v1{place}/applications", json=again).status_code == 201
+    page = shown(client, place)
+    (earlier,) = page.cssselect("#application details")
+    assert "First time." in earlier.text_content()
+    assert "Second time." not in earlier.text_content()
+    assert "Second time." in said(page)
+
+
 def test_whatever_an_address_asks_for_is_answered(client: TestClient) -> None:
     strange = (
         '{"title": "x\\ud800y", "company": "c\\u0000d", "attributes": {"a\\udfff": "\\ud800"}}'
