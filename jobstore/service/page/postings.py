@@ -53,7 +53,7 @@ def routes(service: Service) -> APIRouter:
             history=history,
             duplicates=[*zip(duplicates, others, strict=True)],
             application=application,
-            earlier=applications[1:],
+            before=applications[1:],
             states=_following(application),
         )
 
