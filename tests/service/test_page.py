@@ -79,6 +79,11 @@ def test_a_search_shows_what_was_found_and_how_to_go_on(client: TestClient) -> N
     assert chosen.get("href") == chip.get("href")
 
 
+def test_an_empty_store_says_how_it_is_filled(client: TestClient) -> None:
+    assert "Nothing is stored yet. jobstore import FILE" in said(shown(client, "/"))
+    assert "No posting matches. Leave out a word" in said(shown(client, "/?text=baker"))
+
+
 def test_an_address_has_what_was_asked_and_no_more(client: TestClient) -> None:
     bare = client.get("/?text=a+b&sort=&workplace=remote&salary_min=", follow_redirects=False)
     assert (bare.status_code, bare.headers["location"]) == (303, "/?text=a+b&workplace=remote")
