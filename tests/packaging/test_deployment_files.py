@@ -101,4 +101,4 @@ def test_containers_start_commands_that_there_are_on_files_that_are_sent(reposit
             assert (repository / source).exists()
             assert f"!{source}" in sent
     # No step runs as root once the program is there.
-    assert built.rindex("USER jobstore") > built.rindex("RUN ")
+    assert built.rindex("USER 10001") > built.rindex("RUN ")
