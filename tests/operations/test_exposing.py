@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from socket import create_connection
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
@@ -19,9 +20,15 @@ def test_figures_are_served_and_nothing_else(migrated_url: str) -> None:
         with urlopen(address, timeout=60) as answer:
             assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
             text = answer.read().decode()
+        port = int(address.split(":")[2].split("/")[0])
+        with create_connection(("127.0.0.1", port), timeout=60) as asking:
+            asking.sendall(b"HEAD /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            with asking.makefile("rb") as told:
+                head, _, body = told.read().partition(b"\r\n\r\n")
+        assert b"Content-Length: %d" % len(text) in head
+        assert body == b""
         with pytest.raises(HTTPError, match="404"):
             urlopen(address.replace("/metrics", "/jobs.db"), timeout=60)
-        port = int(address.split(":")[2].split("/")[0])
         with pytest.raises(StoreUnavailable, match="in use"), exposing(settings, "127.0.0.1", port):
             pass
     families = {each.name: each for each in text_string_to_metric_families(text)}
