@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from socket import create_connection
+from threading import Event
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import pytest
+from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from jobstore.errors import InvalidQuery, StoreUnavailable
+from jobstore.operations import figures
 from jobstore.operations.exposing import exposing, place_of
 from jobstore.settings.sections import Settings
 
@@ -51,6 +55,32 @@ def test_what_cannot_be_read_is_said_to_be_missing(migrated_url: str) -> None:
     parts = {each.labels["part"] for each in missing if each.value}
     assert {"operations", "alerts", "health"} <= parts
     assert "schema" not in parts
+
+
+def test_what_hangs_is_missing_and_keeps_nobody_from_the_rest(
+    migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings.model_validate({"store": {"url": migrated_url}})
+    answered, looks = Event(), []
+
+    def hang(_: Settings) -> Iterator[Metric]:
+        looks.append(True)
+        answered.wait(60)
+        yield from ()
+
+    monkeypatch.setattr(figures, "_PATIENCE", 0.05)
+    monkeypatch.setitem(figures._PARTS, "archive", hang)
+    try:
+        # The second time nothing more is left behind.
+        for _ in range(2):
+            told = text_string_to_metric_families(figures.figures(settings))
+            families = {each.name: each for each in told}
+            missing = families["jobstore_figures_missing"].samples
+            assert "archive" in {each.labels["part"] for each in missing if each.value}
+            assert "jobstore_build_info" in families
+        assert looks == [True]
+    finally:
+        answered.set()
 
 
 @pytest.mark.parametrize(

@@ -206,14 +206,16 @@ def test_uses_of_tokens_are_written_although_the_store_cannot_be_closed(
     path = settings.operations_db
     headers = {"Authorization": f"Bearer {tokens.create(path, 'ada', 'read', None)}"}
     app = application(settings, opening)
-    with (
-        pytest.raises(StoreUnavailable),
-        TestClient(app, "http://localhost", headers=headers) as client,
-    ):
-        client.get("/v1/statistics")
-        # The first use is written at once, the others later.
-        later = tokens.create(path, "eve", "read", None)
-        client.get("/v1/statistics", headers={"Authorization": f"Bearer {later}"})
+
+    def ask() -> None:
+        with TestClient(app, "http://localhost", headers=headers) as client:
+            client.get("/v1/statistics")
+            # The first use is written at once, the others later.
+            later = tokens.create(path, "eve", "read", None)
+            client.get("/v1/statistics", headers={"Authorization": f"Bearer {later}"})
+
+    with pytest.raises(StoreUnavailable):
+        ask()
     used = {each.name: each.used_at is not None for each in tokens.tokens(path).values()}
     assert used == {"ada": True, "eve": True}
 
