@@ -47,7 +47,7 @@ _Look = Callable[["Settings"], Iterator[Metric]]
 
 # Seconds that a part may take: what hangs, such as a database that cannot be reached, is missing,
 # and keeps nobody from the rest. Prometheus gives up after ten.
-_PATIENCE = 2.0
+_PATIENCE = 4.0
 
 MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 """That of what :func:`figures` returns."""
@@ -56,7 +56,7 @@ MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 def figures(settings: Settings) -> str:
     """Return the text of all metrics; each is labelled by store and environment.
 
-    What cannot be read, or not within two seconds, is left out, and ``jobstore_figures_missing``
+    What cannot be read, or not within four seconds, is left out, and ``jobstore_figures_missing``
     tells which part it was of.
     """
     labels = {"store": settings.store.address.path.stem, "environment": settings.environment}
