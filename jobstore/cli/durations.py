@@ -20,13 +20,21 @@ _AGO = re.compile(
 _LONGEST = 100 * 366 * 86_400
 
 
-def read_duration(text: str, option: str) -> int:
-    """Return the seconds that ``text`` says; without any the command ends as wrong usage."""
+def read_duration(text: str, option: str, otherwise: str = "") -> int:
+    """Return the seconds that ``text`` says; without any the command ends as wrong usage.
+
+    ``otherwise`` is a word that the option takes as well.
+    """
     found = _WRITTEN.fullmatch(text.strip().lower())
-    seconds = int(found[1]) * _UNITS[found[2]] if found else 0
+    if found is None:
+        reason = "write a number and s, m, h, d or w: 90m, 24h, 7d"
+        raise typer.BadParameter(
+            reason + (f", or {otherwise}" if otherwise else ""), param_hint=option
+        )
+    seconds = int(found[1]) * _UNITS[found[2]]
     if not 0 < seconds <= _LONGEST:
         raise typer.BadParameter(
-            "write a number and s, m, h, d or w: 90m, 24h, 7d", param_hint=option
+            f"{text.strip()} is out of range: 1s to {_LONGEST // 86_400}d", param_hint=option
         )
     return seconds
 

@@ -49,7 +49,7 @@ def serve(
         typer.Option(
             "--root-path",
             metavar="PATH",
-            help="What a proxy puts before the addresses [service.root_path].",
+            help="The path that a proxy takes off, such as /jobs [service.root_path].",
         ),
     ] = None,
     allow_writes: Annotated[
@@ -63,7 +63,7 @@ def serve(
 
     Listens on this machine alone, unless the settings say otherwise (section service). Ends at
     Ctrl-C or SIGTERM, after what it accepted is answered; the second one ends it at once. SIGHUP
-    reads the settings and certificates again, and replaces the workers one by one.
+    reads the settings and certificates again, and replaces the workers.
     """
     with the_extra():
         from jobstore.service.serving import serve
@@ -75,11 +75,5 @@ def serve(
     def load() -> Settings:
         return call.load().settings
 
-    def told(text: str) -> None:
-        if text.startswith("Serving"):
-            call.say(f"{text} Ctrl-C ends it.")
-        else:
-            complain(text)
-
     with call.operating():
-        serve(load, told)
+        serve(load, call.say, complain)

@@ -35,20 +35,27 @@ def create(
         typer.Option("--scope", metavar="SCOPE", help="read, write, or admin, who also deletes."),
     ] = ScopeOption.READ,
     expires: Annotated[
-        str, typer.Option("--expires", metavar="TIME", help="How long it is good, or never.")
+        str,
+        typer.Option(
+            "--expires", metavar="TIME", help="How long it is good, as 12h or 90d; or never."
+        ),
     ] = "90d",
 ) -> None:
     """Make a token, and show it this once: only its hash is kept.
 
     Whoever sends it as "Authorization: Bearer TOKEN" may do what its scope says. No token can make
-    another one.
+    another one. It is good for the service of this store: give the same --store or --config, in
+    the same folder, as jobstore serve has.
 
     JSON: {"name", "scope", "token"}.
     """
+    from jobstore.engines import is_there
     from jobstore.operations import tokens
 
-    seconds = None if expires == "never" else read_duration(expires, "--expires")
+    seconds = None if expires == "never" else read_duration(expires, "--expires", "never")
     text = tokens.create(call.settings.operations_db, name, scope.value, seconds)
+    if not is_there(call.settings.store.address):
+        call.say("There is no store there yet. Is it the one that is served?")
     call.say("Keep it now; it is not shown again.")
     call.give({"name": name, "scope": scope, "token": text}, text)
 
@@ -82,7 +89,10 @@ def list_(call: Call) -> None:
 
 @app.command()
 @takes_call
-def revoke(call: Call, names: Annotated[list[str], typer.Argument(metavar="NAME...")]) -> None:
+def revoke(
+    call: Call,
+    names: Annotated[list[str], typer.Argument(metavar="NAME", help="What they are called.")],
+) -> None:
     """Forget tokens: a running service refuses them within a second.
 
     JSON: {"revoked": [NAME]}.

@@ -9,6 +9,7 @@ so the work for a page has a limit.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from itertools import chain
 
@@ -25,6 +26,8 @@ from jobstore.search.phrases import (
 from jobstore.search.words import is_unspaced
 
 _MARK = "**"
+# More than one, and one where a mark may follow or has just ended.
+_STARS = re.compile(r"\*{2,}|^\*|\*$")
 _MORE = "…"
 _WORDS_BEFORE = 10
 _WORDS_AFTER = 20
@@ -67,7 +70,7 @@ class Excerpts:
             found, gave_up = self._excerpt(description, self._anywhere)
             if found or gave_up:
                 return found or _beginning(description)
-        return self._excerpt(title, self._titles)[0] or title
+        return self._excerpt(title, self._titles)[0] or _unmarked(title)
 
     def _excerpt(self, text: str, wanted: _Wanted) -> tuple[str | None, bool]:
         """Return the text around a match with all matches marked (``None`` if none was found),
@@ -101,9 +104,14 @@ class _Wanted:
         self.plain = [has_one_form(term.words, term.prefix) for term in self.terms]
 
 
+def _unmarked(text: str) -> str:
+    """Return a part of an excerpt without what could be taken for a mark, as Markdown has it."""
+    return _STARS.sub("", text) if "*" in text else text
+
+
 def _beginning(text: str) -> str:
     _, end = _window(text, 0, 0)
-    excerpt = " ".join(text[:end].split())
+    excerpt = " ".join(_unmarked(text[:end]).split())
     return f"{excerpt}{_MORE}" if end < len(text) else excerpt
 
 
@@ -167,9 +175,9 @@ def _marked(text: str, wanted: _Wanted, first: int, last: int, effort: Effort) -
         if stop > end:
             break
         if begin >= done:
-            pieces += (part[done:begin], _MARK, part[begin:stop], _MARK)
+            pieces += (_unmarked(part[done:begin]), _MARK, _unmarked(part[begin:stop]), _MARK)
             done = stop
-    pieces.append(part[done:end])
+    pieces.append(_unmarked(part[done:end]))
     excerpt = " ".join("".join(pieces).split())
     return f"{before}{excerpt}{after}"
 

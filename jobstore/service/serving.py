@@ -42,11 +42,15 @@ _LONGEST_PAUSE = 30.0
 _CLOSING = 10.0
 
 
-def serve(load: Callable[[], Settings], told: Callable[[str], object]) -> None:
+def serve(
+    load: Callable[[], Settings],
+    told: Callable[[str], object],
+    warned: Callable[[str], object],
+) -> None:
     """Serve the store until SIGINT or SIGTERM; a second one ends it at once.
 
     ``load`` gives the settings, and is called again at SIGHUP. ``told`` hears the addresses when
-    they are answered at, and what goes wrong later.
+    they are answered at, and that settings were read again; ``warned`` what goes wrong later.
 
     Raises InvalidSettings, JobStoreError where nothing can listen there, and what opening the
     store raises.
@@ -55,7 +59,7 @@ def serve(load: Callable[[], Settings], told: Callable[[str], object]) -> None:
     _check(settings)
     with ExitStack() as stack:
         sockets = [stack.enter_context(each) for each in listening(settings.service)]
-        _Supervisor(settings, sockets, load, told).run()
+        _Supervisor(settings, sockets, load, told, warned).run()
 
 
 def listening(service: ServiceSection) -> list[socket.socket]:
@@ -136,11 +140,13 @@ class _Supervisor:
         sockets: list[socket.socket],
         load: Callable[[], Settings],
         told: Callable[[str], object],
+        warned: Callable[[str], object],
     ) -> None:
         self._settings = settings
         self._sockets = sockets
         self._load = load
         self._told = told
+        self._warned = warned
         self._workers: list[_Worker] = []
         # Those that the workers replace, until these are ready, and their settings.
         self._before: list[_Worker] = []
@@ -267,11 +273,12 @@ class _Supervisor:
         if len(self._workers) == wanted and all(each.ready for each in self._workers):
             if not self._announced:
                 self._announced = True
-                self._told(f"Serving {' and '.join(self._addresses())}.")
+                self._told(self._greeting())
             if self._before:
                 self._end(self._before)
                 self._before = []
                 _log.info("the settings were read again", workers=wanted)
+                self._told("The settings were read again.")
         elif self._before and time.monotonic() - self._workers[0].begun_at > _BEGINNING:
             self._take_back(f"workers did not begin within {_BEGINNING:g} seconds")
 
@@ -285,7 +292,7 @@ class _Supervisor:
             return
         given, now = settings.service, self._settings.service
         if (given.host, given.port) != (now.host, now.port):
-            self._told("service.host and service.port hold from the next start on.")
+            self._warned("service.host and service.port hold from the next start on.")
         self._settings_before, self._settings = self._settings, settings
         self._before, self._workers = self._workers, []
         self._failures, self._not_before = 0, 0.0
@@ -298,7 +305,7 @@ class _Supervisor:
 
     def _complain(self, why: str) -> None:
         _log.error("the settings were not read again", error=why)
-        self._told(f"The settings stay as they were: {why}")
+        self._warned(f"The settings stay as they were: {why}")
 
     def _end(self, those: list[_Worker]) -> None:
         for each in those:
@@ -322,13 +329,17 @@ class _Supervisor:
             self._wait(0.1)
             self._reap()
 
+    def _greeting(self) -> str:
+        root = self._settings.service.root_path
+        behind = f" A proxy has to serve it as {root}/." if root else ""
+        return f"Serving {' and '.join(self._addresses())}.{behind} Ctrl-C ends it."
+
     def _addresses(self) -> Iterator[str]:
         kind = "http" if self._settings.service.certificate is None else "https"
-        root = self._settings.service.root_path
         for each in self._sockets:
             host, port = each.getsockname()[:2]
             shown = f"[{host}]" if ":" in host else host
-            yield f"{kind}://{shown}:{port}{root}/"
+            yield f"{kind}://{shown}:{port}/"
 
     @contextmanager
     def _signals(self) -> Iterator[None]:

@@ -39,6 +39,9 @@ Severity = Literal["warning", "critical"]
 OBJECT_STORES = ("s3", "gs", "az")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _HOST = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?")
+_ROOT_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*")
+_A_ROOT_PATH = "empty, or a path such as /jobs: a slash before each part, and none at the end"
+_A_PROXY = "an IP address, or a network such as 10.0.0.0/8"
 _ACCOUNT = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _LENGTH = re.compile(r"([0-9]{1,9})([smhdw])")
 _UNITS = {
@@ -162,6 +165,20 @@ def _not_empty(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _root_path(text: str) -> str:
+    if not _ROOT_PATH.fullmatch(text):
+        raise ValueError(f"must be {_A_ROOT_PATH}")
+    return text
+
+
+def _proxy(text: str) -> str:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        raise ValueError(f"must be {_A_PROXY}") from None
+    return text
+
+
 def _mail_address(text: str) -> str:
     """Check one address as it stands in a mail (RFC 5322, section 3.4)."""
     from email.headerregistry import AddressHeader
@@ -252,6 +269,13 @@ BackupKeys = Annotated[
 Text = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 Secret = Annotated[SecretStr, AfterValidator(_not_empty)]
 Host = Annotated[Text, AfterValidator(_host), Allowed("a server's name or IP address")]
+RootPath = Annotated[
+    str,
+    StringConstraints(max_length=200),
+    AfterValidator(_root_path),
+    Allowed(_A_ROOT_PATH),
+]
+Proxy = Annotated[Text, AfterValidator(_proxy), Allowed(_A_PROXY)]
 WebAddress = Annotated[SecretStr, AfterValidator(_web_address)]
 MailAddress = Annotated[
     Text, AfterValidator(_mail_address), Allowed("a mail address, or a local account")

@@ -6,7 +6,16 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from jobstore.settings.kinds import FilePath, Mebibytes, Seconds, Section, setting
+from jobstore.settings.kinds import (
+    FilePath,
+    Host,
+    Mebibytes,
+    Proxy,
+    RootPath,
+    Seconds,
+    Section,
+    setting,
+)
 
 
 class ServiceSection(Section):
@@ -14,14 +23,9 @@ class ServiceSection(Section):
 
     host: str = setting("127.0.0.1", "address that it listens on", max_length=255)
     port: int = setting(8710, "port that it listens on; 0: any free one", ge=0, le=65_535)
-    root_path: str = setting(
-        "",
-        "path that a proxy puts before its addresses, such as /jobs",
-        max_length=200,
-        pattern=r"^(/[A-Za-z0-9._~-]+)*$",
-    )
-    trusted_proxies: tuple[str, ...] = setting(
-        (), "addresses or networks of proxies, which say where requests come from", max_length=100
+    root_path: RootPath = setting("", "path that a proxy takes off before it asks the service")
+    trusted_proxies: tuple[Proxy, ...] = setting(
+        (), "proxies that are believed where a request comes from", max_length=100
     )
     certificate: FilePath | None = setting(None, "PEM file of its certificate, for https")
     key: FilePath | None = setting(None, "PEM file of the key of its certificate")
@@ -32,7 +36,7 @@ class ServiceSection(Section):
         "loopback",
         "who may ask without a token: this machine may read; all may read, or write; or nobody",
     )
-    hosts: tuple[str, ...] = setting(
+    hosts: tuple[Host, ...] = setting(
         (), "names that it is asked under, besides localhost and addresses", max_length=100
     )
     requests_per_minute: int = setting(

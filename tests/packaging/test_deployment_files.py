@@ -82,7 +82,8 @@ def test_containers_start_commands_that_there_are_on_files_that_are_sent(reposit
     ours = {name: each for name, each in composed["services"].items() if name != "postgres"}
     assert ours.keys() == {"migrate", "service", "agent"}
     for each in ours.values():
-        assert each["image"] == "jobstore"
+        assert each["image"] == "localhost/jobstore"
+        assert each["build"]["dockerfile"] == "deploy/container/Containerfile"
         assert each["cap_drop"] == ["ALL"]
         command = [*each["command"], "--help"]
         done = subprocess.run(
@@ -101,4 +102,4 @@ def test_containers_start_commands_that_there_are_on_files_that_are_sent(reposit
             assert (repository / source).exists()
             assert f"!{source}" in sent
     # No step runs as root once the program is there.
-    assert built.rindex("USER jobstore") > built.rindex("RUN ")
+    assert built.rindex("USER 10001") > built.rindex("RUN ")

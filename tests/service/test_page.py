@@ -79,6 +79,11 @@ def test_a_search_shows_what_was_found_and_how_to_go_on(client: TestClient) -> N
     assert chosen.get("href") == chip.get("href")
 
 
+def test_an_empty_store_says_how_it_is_filled(client: TestClient) -> None:
+    assert "Nothing is stored yet. jobstore import FILE" in said(shown(client, "/"))
+    assert "No posting matches. Leave out a word" in said(shown(client, "/?text=baker"))
+
+
 def test_an_address_has_what_was_asked_and_no_more(client: TestClient) -> None:
     bare = client.get("/?text=a+b&sort=&workplace=remote&salary_min=", follow_redirects=False)
     assert (bare.status_code, bare.headers["location"]) == (303, "/?text=a+b&workplace=remote")
@@ -95,7 +100,13 @@ def test_a_total_says_when_it_is_a_lower_bound(client: TestClient) -> None:
     lines = [POSTING | {"source": "board", "source_job_id": str(each)} for each in range(1002)]
     body = "\n".join(map(json.dumps, lines))
     assert client.post("/v1/postings:batch", content=body).status_code == 200
-    assert "At least 1,001 postings" in said(shown(client, "/"))
+    page = shown(client, "/")
+    assert "At least 1,001 postings" in said(page)
+    # What is counted beside a filter is no more than that, either.
+    assert "Counted among the newest 1,001." in said(page)
+    assert "Counted among" not in said(shown(client, "/?text=nobody"))
+    (following,) = page.cssselect("a[rel=next]")
+    assert re.search(r"ms; this is a further page\.", said(shown(client, following.get("href"))))
 
 
 def test_what_is_wrong_with_a_search_is_said_above_it_and_nothing_is_lost(
@@ -135,6 +146,12 @@ def test_a_posting_is_judged_applied_for_and_told_of(client: TestClient) -> None
     assert sent(client, place, "/application", **moved).status_code == 303
     page = said(shown(client, place))
     assert "Due 2030-01-05 10:00:00 UTC" in page
+    assert not shown(client, "/applications").cssselect(".due")
+    assert sent(client, place, "/application", due_at="2020-01-05T10:00").status_code == 303
+    (due,) = shown(client, "/applications").cssselect(".due")
+    assert due.text_content() == "Due 2020-01-05 10:00:00 UTC"
+    assert sent(client, place, "/application", undue="1").status_code == 303
+    assert "Due 20" not in said(shown(client, place)) + said(shown(client, "/applications"))
     assert "First line." in page
     assert "before: nothing → after: Bonn" in page
     assert "As it is now" in said(shown(client, f"{place}?version=1"))
@@ -148,10 +165,20 @@ def test_a_posting_is_judged_applied_for_and_told_of(client: TestClient) -> None
 
 
 def test_a_search_is_saved_looked_through_and_forgotten(client: TestClient) -> None:
-    stored(client, 1, workplace="remote")
+    for number in range(20):
+        stored(client, number, workplace="remote", title=f"Data Engineer {number}")
     answer = sent(client, "/?text=data&workplace=remote", "/searches", name="a/b & c?")
     place = answer.headers["location"]
+    assert "Looked through until nothing yet" in said(shown(client, "/searches"))
     assert "Data Engineer" in said(shown(client, place))
+    # Twenty at a time.
+    assert "There may be more." in said(shown(client, place))
+    # No search is lost by giving its name to another one.
+    again = sent(client, "/?text=data&workplace=remote", "/searches", name="a/b & c?")
+    assert again.status_code == 303
+    other = sent(client, "/?text=cook", "/searches", name="a/b & c?")
+    assert other.status_code == 400
+    assert "is that of another search" in other.text
     assert sent(client, place, "/acknowledged").status_code == 303
     assert "Nothing new" in said(shown(client, place))
     links = [each.get("href") for each in shown(client, "/searches").iter("a")]
@@ -159,6 +186,25 @@ def test_a_search_is_saved_looked_through_and_forgotten(client: TestClient) -> N
     assert place in links
     assert sent(client, "/searches", "/removed").status_code == 303
     assert "There is none" in said(shown(client, "/searches"))
+
+
+@pytest.mark.parametrize(
+    ("referer", "next"),
+    [
+        ("http://localhost/postings/1?version=2", "/postings/1?version=2"),
+        ("http://localhost/?text=a+b", "/?text=a+b"),
+        ("http://localhost/login", "/"),
+        ("http://evil.example/postings/1", "/"),
+        ("http://localhost//evil.example", "/"),
+        ("http://[", "/"),
+    ],
+)
+def test_who_signs_in_goes_on_where_the_link_was(
+    browsing: TestClient, referer: str, next: str
+) -> None:
+    answer = browsing.get("/login", headers={"Referer": referer, "Accept": "text/html"})
+    (form,) = html.document_fromstring(answer.text).forms
+    assert form.fields["next"] == next
 
 
 def test_a_query_that_is_given_is_given_again() -> None:
@@ -393,6 +439,7 @@ def test_files_are_compressed_once_and_nothing_else_is_a_file(client: TestClient
     squeezed = client.get("/static/page.css", headers={"Accept-Encoding": "gzip"})
     assert squeezed.headers["content-encoding"] == "gzip"
     assert b":root" in squeezed.content
+    assert client.head("/static/page.css").status_code == 200
     for name in ("..%2Ffiles.py", "../files.py", "htmx-LICENSE.txt", "none.css"):
         assert client.get(f"/static/{name}").status_code == 404
 
@@ -450,6 +497,32 @@ def test_a_description_is_read_in_paragraphs_and_lists() -> None:
         (True, ("a", "b")),
         (False, ("Two.",)),
     ]
+
+
+def test_markdown_is_read_as_it_was_meant_and_stays_text(client: TestClient) -> None:
+    text = (
+        "**Who we are**\n---\n\n## Your **work** ##\n# C#\n+ bake **bread**\n* 2 ** 3\n<b>x</b>#1 "
+    )
+    id = stored(client, 1, description=text)
+    page = shown(client, f"/postings/{id}")
+    (told,) = page.cssselect(".description")
+    assert [each.text for each in told.iter("strong")] == ["Who we are", "Your work", "C#", "bread"]
+    assert [each.text_content() for each in told.iter("li")] == ["bake bread", "2 ** 3"]
+    assert [each.text_content() for each in told.iter("p")][:2] == ["Who we are", "Your work"]
+    assert not [*told.iter("b")]
+
+
+def test_an_application_that_was_begun_again_hides_no_other(client: TestClient) -> None:
+    id = stored(client, 1)
+    place = f"/postings/{id}"
+    sent(client, place, "/application", state="applied", note="First time.")
+    again = {"state": "saved", "force": True, "note": "Second time."}
+    assert client.post(f"/v1{place}/applications", json=again).status_code == 201
+    page = shown(client, place)
+    (earlier,) = page.cssselect("#application details")
+    assert "First time." in earlier.text_content()
+    assert "Second time." not in earlier.text_content()
+    assert "Second time." in said(page)
 
 
 def test_whatever_an_address_asks_for_is_answered(client: TestClient) -> None:

@@ -17,6 +17,7 @@ from urllib.request import urlopen
 
 import psutil
 import pytest
+from pydantic import ValidationError
 
 from jobstore.settings.sections import Settings
 
@@ -85,7 +86,11 @@ def test_workers_share_a_store_are_replaced_and_end_with_grace(
 ) -> None:
     config = tmp_path / "config.yaml"
     config.write_text("service: {workers: 2}\n")
-    with serving(migrated_url, "--config", str(config)) as served:
+    with serving(migrated_url, "--config", str(config), "--root-path", "/jobs") as served:
+        # What is told is where it is; what a proxy makes of it is its own.
+        proxied = "A proxy has to serve it as /jobs/."
+        there = f"http://127.0.0.1:{served.port}/"
+        assert served.said[-1] == f"Serving {there}. {proxied} Ctrl-C ends it.\n"
         first = served.until_workers(lambda found: len(found) == 2)
         for number in range(8):
             head = PUT % number + b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(BODY)
@@ -112,6 +117,7 @@ def test_workers_share_a_store_are_replaced_and_end_with_grace(
         config.write_text("service: {workers: 1}\n")
         served.process.send_signal(signal.SIGHUP)
         served.until_workers(lambda found: len(found) == 1 and not found & second)
+        assert served.process.stderr.readline() == "The settings were read again.\n"
         served.get("/readyz")
 
         # What was accepted is answered, and what comes later is not accepted.
@@ -188,6 +194,15 @@ def test_what_keeps_it_from_beginning_is_told_in_a_sentence(
     code, said = _refused("--store", migrated_url, "--host", "no.such.host.invalid")
     assert code == 2
     assert "there is no machine called 'no.such.host.invalid'" in said
+    mistaken = {
+        "JOBSTORE_SERVICE__HOSTS": '["https://jobs.example"]',
+        "JOBSTORE_SERVICE__TRUSTED_PROXIES": '["10.0.0.1/8"]',
+    }
+    code, said = _refused("--store", migrated_url, "--root-path", "jobs", **mistaken)
+    assert code == 2
+    assert "service.root_path: must be empty, or a path such as /jobs" in said
+    assert "service.hosts[0]: must be a server's name or IP address, without a port" in said
+    assert "service.trusted_proxies[0]: must be an IP address, or a network" in said
     broken = tmp_path / "broken.pem"
     broken.write_text("-----BEGIN")
     files = {
@@ -214,6 +229,24 @@ def test_without_the_extra_it_says_what_to_install(command: str, package: str) -
     assert done.stderr == (
         f"Error: The service needs {package}; install it: pip install 'jobstore[service]'.\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("setting", "right", "wrong"),
+    [
+        ("root_path", ["", "/jobs", "/a/b.c"], ["jobs", "/", "/jobs/", "//a", "/jobs\n", "/a b"]),
+        ("trusted_proxies", [["10.0.0.1"], ["10.0.0.0/8", "::1"]], [["proxy"], ["10.0.0.1/8"]]),
+        ("hosts", [["jobs.example"], ["192.0.2.7"]], [["*"], ["jobs.example:443"], [""]]),
+    ],
+)
+def test_what_no_proxy_and_no_name_can_be_is_refused(
+    setting: str, right: list[Any], wrong: list[Any]
+) -> None:
+    for value in right:
+        Settings.model_validate({"service": {setting: value}})
+    for value in wrong:
+        with pytest.raises(ValidationError):
+            Settings.model_validate({"service": {setting: value}})
 
 
 def test_the_settings_say_how_many_connections_there_may_be() -> None:

@@ -132,8 +132,16 @@ def test_tokens_are_made_listed_and_revoked_from_the_shell(
     token = made.stdout.strip()
     assert token.startswith(tokens.PREFIX)
     assert "not shown again" in made.stderr
+    assert "no store" not in made.stderr
+    # Such a token is good, but seldom for the service that somebody had in mind.
+    elsewhere = run_command("tokens", "create", "ada", "--store", "sqlite:///none.db")
+    assert "There is no store there yet. Is it the one that is served?" in elsewhere.stderr
     again = run_command("tokens", "create", "ada", *store)
     assert (again.returncode, "is taken" in again.stderr) == (2, True)
+    for wrong, told in (("0d", "0d is out of range: 1s to 36600d"), ("soon", "7d, or never")):
+        refused = run_command("tokens", "create", "bob", "--expires", wrong, *store)
+        assert refused.returncode == 2
+        assert told in " ".join(refused.stderr.split())
     listed = run_command("tokens", "list", *store)
     assert "ada" in listed.stdout
     assert token not in listed.stdout

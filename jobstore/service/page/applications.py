@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from fastapi import APIRouter, Request, Response
 
 from jobstore.records import ApplicationState
@@ -27,6 +29,7 @@ def routes(service: Service) -> APIRouter:
             request,
             "applications.html",
             columns=[(state, listed) for state, listed in columns if listed],
+            now=datetime.now(UTC),
             count=len(found),
             may_be_more=len(found) == MOST_AT_ONCE,
         )

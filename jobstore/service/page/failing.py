@@ -24,7 +24,8 @@ _ITS_OWN = ("content-length", "content-type", "www-authenticate")
 
 _ADVICE = {
     400: "Go back, and change what is named above.",
-    403: "Sign in with a token that may do it; 'jobstore tokens create' makes one.",
+    403: "If a token is missing, sign in with one that may do it. If you came from a page of this "
+    "service through a proxy, the proxy has to pass on Host as it came, with its port.",
     404: "It may have been deleted, or the address is not complete.",
     409: "Go back, and tick the box that allows it if you mean it.",
     422: "Go back, and change what is named above.",

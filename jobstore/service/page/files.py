@@ -43,7 +43,7 @@ def routes() -> APIRouter:
     """Return the route of the files. Anybody may have them: they say nothing of a store."""
     router = APIRouter(include_in_schema=False)
 
-    @router.get("/static/{name}")
+    @router.api_route("/static/{name}", methods=["GET", "HEAD"])
     async def file(request: Request, name: str, v: str = "") -> Response:
         found = _FILES.get(name)
         if found is None:

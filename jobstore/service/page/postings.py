@@ -24,6 +24,8 @@ from jobstore.service.parameters import Past
 
 # Told in a form of their own, or of no use to people.
 _UNTOLD = ("application", "reasons")
+# Applications for one posting that are shown.
+_APPLICATIONS = 20
 _SENT = ("state", "note", "due_at")
 
 
@@ -37,7 +39,8 @@ def routes(service: Service) -> APIRouter:
         job = await answers.posting(store, id, past)
         duplicates = await lifecycle.duplicates(store, id)
         others = await answers.postings(store, [each.id for each in duplicates])
-        applications = await lifecycle.applications(store, None, id, 1)
+        # The newest first; those before it were begun although there was one.
+        applications = await lifecycle.applications(store, None, id, _APPLICATIONS)
         application = applications[0] if applications else None
         # Comparing texts word by word takes a while.
         history = await asyncio.to_thread(_told, await lifecycle.history(store, id))
@@ -50,6 +53,7 @@ def routes(service: Service) -> APIRouter:
             history=history,
             duplicates=[*zip(duplicates, others, strict=True)],
             application=application,
+            before=applications[1:],
             states=_following(application),
         )
 
@@ -67,7 +71,9 @@ def routes(service: Service) -> APIRouter:
     async def apply(request: Request, id: UUID) -> Response:
         given = await written(request)
         stated: dict[str, Any] = {name: given[name] for name in _SENT if name in given}
-        if "due_at" in stated:
+        if "undue" in given:
+            stated["due_at"] = None
+        elif "due_at" in stated:
             stated["due_at"] = _moment(stated["due_at"])
         if "begin" in given:
             force = "force" in given

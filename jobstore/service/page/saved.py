@@ -32,13 +32,25 @@ def routes(service: Service) -> APIRouter:
         given = await written(request)
         query = query_of(given_by(parse_qsl(given.get("query", ""))))
         name = _name(given)
+        for each in await answers.saved_searches(service.store):
+            if each.name == name and each.query != query:
+                # Who types a name twice hardly means to lose the first search.
+                reason = "is that of another search; choose another, or forget that search first"
+                raise InvalidQuery([Fault("name", reason)])
         await answers.save_search(service.store, name, query, None)
         return to(request, "/searches/matches", name=name)
 
     @router.get("/matches")
     async def matches(request: Request, name: str = "") -> Response:
         found = await answers.new_matches(service.store, name, USUALLY)
-        return rendered(request, "matches.html", name=name, items=found.items, token=found.token)
+        return rendered(
+            request,
+            "matches.html",
+            name=name,
+            items=found.items,
+            token=found.token,
+            may_be_more=len(found.items) == USUALLY,
+        )
 
     @router.post("/acknowledged")
     async def acknowledge(request: Request) -> Response:

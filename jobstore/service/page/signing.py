@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request, Response
 
@@ -21,13 +22,14 @@ def routes() -> APIRouter:
     router = pages()
 
     @router.get("/login")
-    async def show(request: Request, next: str = "/") -> Response:
+    async def show(request: Request, next: str = "") -> Response:
         """Ask for a token. The gate looked at the one that the browser has, if it has one."""
         if caller_of(request.scope).name is not None and "next" in request.query_params:
             return _onward(request, next)
         stale = getattr(request.state, "stale", False)
         fault = "This token is not known, or is not good any more." if stale else ""
-        return rendered(request, "login.html", 401 if stale else 200, next=_ours(next), fault=fault)
+        there = _ours(next or _before(request))
+        return rendered(request, "login.html", 401 if stale else 200, next=there, fault=fault)
 
     @router.post("/login")
     async def sign_in(request: Request) -> Response:
@@ -54,6 +56,18 @@ def routes() -> APIRouter:
 
 def _ours(path: str) -> str:
     return path if _PATH.fullmatch(path) else "/"
+
+
+def _before(request: Request) -> str:
+    """Return the page of ours that a link to sign in was followed on, as its address was then."""
+    try:
+        before = urlsplit(request.headers.get("referer", ""))
+    except ValueError:
+        return "/"
+    path = before.path.removeprefix(root_of(request))
+    if before.netloc != request.headers.get("host") or path in ("/login", "/logout"):
+        return "/"
+    return f"{path}?{before.query}" if before.query else path
 
 
 def _onward(request: Request, next: str) -> Response:

@@ -22,8 +22,15 @@ _ADDRESS = re.compile(
 )
 
 
+# Of Markdown, in which many boards and scrapers write: what stands before a heading, and lines
+# that only part others.
+_HEADING = re.compile(r"#{1,6} +")
+_PARTING = re.compile(r"[-=*_]{3,}")
+_ITEM = re.compile(r"[-•*+] +")
+
+
 class Piece(NamedTuple):
-    """A piece of an excerpt, and whether it is a word that was searched for."""
+    """A piece of a text, and whether it is marked: a word that was searched for, or bold."""
 
     text: str
     marked: bool
@@ -57,9 +64,9 @@ def host(address: str) -> str:
     return urlsplit(address).hostname or address
 
 
-def marked(snippet: str) -> Iterator[Piece]:
-    """Return the pieces of an excerpt, whose words stand between ``**``."""
-    parts = snippet.split("**")
+def marked(text: str) -> Iterator[Piece]:
+    """Return the pieces of a text; those are marked that stand between ``**``."""
+    parts = text.split("**")
     # A mark without a partner is part of the text.
     if len(parts) % 2 == 0:
         parts[-2:] = [f"{parts[-2]}**{parts[-1]}"]
@@ -69,7 +76,7 @@ def marked(snippet: str) -> Iterator[Piece]:
 
 
 def blocks(job: Job) -> Iterator[Block]:
-    """Return the description as paragraphs and lists, without any markup."""
+    """Return the description as paragraphs and lists. Of markup only ``**`` is left, for bold."""
     text = job.description_text
     if text is None:
         text = plain_text(job.description or "")
@@ -77,13 +84,22 @@ def blocks(job: Job) -> Iterator[Block]:
     in_list = False
     for line in [*text.splitlines(), ""]:
         line = line.strip()
-        is_item = line.startswith(("- ", "• ", "* "))
-        if kept and (not line or is_item != in_list):
+        item, heading = _ITEM.match(line), _HEADING.match(line)
+        ends = not line or heading or _PARTING.fullmatch(line)
+        if kept and (ends or bool(item) != in_list):
             yield Block(in_list, tuple(kept))
             kept = []
-        if line:
-            kept.append(line[2:].strip() if is_item else line)
-            in_list = is_item
+        if heading:
+            yield Block(False, (f"**{_heading(line[heading.end() :])}**",))
+        elif not ends:
+            kept.append(line[item.end() :] if item else line)
+            in_list = bool(item)
+
+
+def _heading(line: str) -> str:
+    """Return a heading without the signs that may stand behind it, unless they end a word."""
+    bare = line.rstrip("#")
+    return (bare.rstrip() if bare.endswith(" ") else line).replace("**", "")
 
 
 def amount(value: Decimal | int | float) -> str:

@@ -40,6 +40,15 @@ def test_an_excerpt_stands_in_the_text(before: str, after: str) -> None:
     assert "**data engineer**" in found
 
 
+@given(st.lists(st.sampled_from(["**", "*", "***", " ", "data", "**data**", "C*", "x\n"])))
+def test_nothing_but_a_match_is_marked_where_a_text_has_marks_of_its_own(parts: list[str]) -> None:
+    text = f"{''.join(parts)} **My** data** wanted"
+    for title, description in (("A **bold** title", text), (text, None)):
+        marked = Excerpts(asked("data")).snippet(title, description).split("**")[1::2]
+        assert {*marked} == {"data"}
+    assert Excerpts(asked("absent")).snippet("A **bold** title*", text) == "A bold title"
+
+
 @given(texts)
 def test_parts_of_words_are_no_matches(text: str) -> None:
     assert Excerpts(asked("script")).snippet("A title", text) == "A title"
