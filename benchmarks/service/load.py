@@ -7,6 +7,7 @@ import random
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack
 from typing import Any
 
 import jobstore
@@ -15,11 +16,11 @@ from benchmarks.service.asking import Client, Told, get, posting, put
 from benchmarks.service.servers import Server, rate
 from jobstore import JobPosting, JobStore, SearchQuery
 
-_SEARCHING, _WRITING = 200, 50
+SEARCHING, WRITING = 200, 50
 # Seconds of load, and between two requests of a client: nobody reads faster.
-_LOAD = 10.0
-_PAUSE = 2.0
-_SILENT = 10_000
+LOAD = 10.0
+PAUSE = 2.0
+SILENT = 10_000
 
 
 Asking = Callable[[], Awaitable[tuple[int, bytes]]]
@@ -39,11 +40,11 @@ async def _under_load(
             asked_at = time.perf_counter()
             status, head = await ask()
             told.add(time.perf_counter() - asked_at, status, head)
-            await asyncio.sleep(_PAUSE)
+            await asyncio.sleep(PAUSE)
 
     await asyncio.gather(
-        *(one(each, searches, drawn.random() * _PAUSE) for each in searching),
-        *(one(each, writes, drawn.random() * _PAUSE) for each in writing),
+        *(one(each, searches, drawn.random() * PAUSE) for each in searching),
+        *(one(each, writes, drawn.random() * PAUSE) for each in writing),
     )
     return searches, writes
 
@@ -63,18 +64,21 @@ async def load(served: Server, copy: Database) -> dict[str, Any]:
     def search() -> bytes:
         return get(f"/v1/postings?text={words[next(numbers) % len(words)]}")
 
-    async with AsyncClients(served.port, _SEARCHING + _WRITING) as clients:
-        asking = [over_http(each, search) for each in clients[:_SEARCHING]]
-        writing = [over_http(each, lambda: put(next(numbers))) for each in clients[_SEARCHING:]]
-        # What is made at first is no growth.
-        await _under_load(asking, writing, _LOAD / 2)
+    async with AsyncExitStack() as stack:
+        connecting = (Client(served.port) for _ in range(SEARCHING + WRITING))
+        clients = [await stack.enter_async_context(each) for each in connecting]
+        asking = [over_http(each, search) for each in clients[:SEARCHING]]
+        writing = [over_http(each, lambda: put(next(numbers))) for each in clients[SEARCHING:]]
+        # What is made at first is no growth: SQLite's caches grow to 64 MiB for the writer and 16
+        # MiB for each reader.
+        await _under_load(asking, writing, LOAD)
         before = served.memory()
-        searches, writes = await _under_load(asking, writing, _LOAD)
+        searches, writes = await _under_load(asking, writing, LOAD)
         after = served.memory()
     async with jobstore.connect(copy.url) as store:
-        own = [_by_library(store, words, numbers, write=False)] * _SEARCHING
-        own_writing = [_by_library(store, words, numbers, write=True)] * _WRITING
-        own_searches, own_writes = await _under_load(own, own_writing, _LOAD)
+        own = [_by_library(store, words, numbers, write=False)] * SEARCHING
+        own_writing = [_by_library(store, words, numbers, write=True)] * WRITING
+        own_searches, own_writes = await _under_load(own, own_writing, LOAD)
     statuses: dict[int, int] = {}
     for told in (searches, writes):
         for status, count in told.statuses.items():
@@ -90,6 +94,7 @@ async def load(served: Server, copy: Database) -> dict[str, Any]:
         for share in ("p50", "p99")
     }
     figures["statuses"] = statuses
+    figures["per_second"] = sum(statuses.values()) / LOAD
     figures["without Retry-After"] = searches.unasked + writes.unasked
     figures["memory MiB"] = [round(each / 1024**2, 1) for each in (before, after)]
     return figures
@@ -111,22 +116,6 @@ def _by_library(
     return ask
 
 
-class AsyncClients:
-    """Many connections that are kept."""
-
-    def __init__(self, port: int, count: int) -> None:
-        self._clients = [Client(port) for _ in range(count)]
-
-    async def __aenter__(self) -> list[Client]:
-        for each in self._clients:
-            await each.__aenter__()
-        return self._clients
-
-    async def __aexit__(self, *error: object) -> None:
-        for each in self._clients:
-            await each.__aexit__()
-
-
 async def silent(served: Server) -> dict[str, Any]:
     """Ask while thousands are connected and say nothing."""
     request = get("/v1/postings?text=engineer")
@@ -135,7 +124,7 @@ async def silent(served: Server) -> dict[str, Any]:
         "import resource, socket, sys\n"
         "soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)\n"
         "resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))\n"
-        f"many = min({_SILENT}, hard - 100)\n"
+        f"many = min({SILENT}, hard - 100)\n"
         f"held = [socket.create_connection(('127.0.0.1', {served.port})) for _ in range(many)]\n"
         "print(many, flush=True)\n"
         "sys.stdin.read()\n"
@@ -147,10 +136,12 @@ async def silent(served: Server) -> dict[str, Any]:
     )
     assert process.stdout is not None
     assert process.stdin is not None
-    many = int(await process.stdout.readline())
-    beside = await rate(served, [request])
-    process.stdin.close()
-    await process.wait()
+    try:
+        many = int(await process.stdout.readline())
+        beside = await rate(served, [request])
+    finally:
+        process.stdin.close()
+        await process.wait()
     return {
         "silent": many,
         "per_second": [round(each["per_second"]) for each in (before, beside)],

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from socket import AF_INET6
 from socketserver import ThreadingMixIn
-from threading import Thread
+from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
@@ -39,14 +39,17 @@ def exposing(settings: Settings, host: str, port: int) -> Iterator[str]:
 
     Raises StoreUnavailable where nothing can listen there.
     """
+    # However many ask, the databases are read for one of them.
+    one_at_a_time = Lock()
 
     def app(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         if environ["PATH_INFO"] != "/metrics" or environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
             start("404 Not Found", [("Content-Type", "text/plain")])
             return [b"Figures are at /metrics.\n"]
-        body = figures(settings).encode()
+        with one_at_a_time:
+            body = figures(settings).encode()
         start("200 OK", [("Content-Type", MEDIA_TYPE), ("Content-Length", str(len(body)))])
-        return [body]
+        return [body] if environ["REQUEST_METHOD"] == "GET" else []
 
     kind = _Server6 if ":" in host else _Server
     try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,7 @@ from jobstore.operations.monitoring.prometheus import (
 )
 from jobstore.operations.monitoring.recorder import disk_of
 from jobstore.operations.schedule import state
+from jobstore.threads import within
 from jobstore.version import __version__
 
 if TYPE_CHECKING:
@@ -41,6 +43,11 @@ if TYPE_CHECKING:
     from jobstore.settings.sections import Settings
 
 _Value = tuple[Mapping[str, str], float]
+_Look = Callable[["Settings"], Iterator[Metric]]
+
+# Seconds that a part may take: what hangs, such as a database that cannot be reached, is missing,
+# and keeps nobody from the rest. Prometheus gives up after ten.
+_PATIENCE = 4.0
 
 MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 """That of what :func:`figures` returns."""
@@ -49,7 +56,8 @@ MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 def figures(settings: Settings) -> str:
     """Return the text of all metrics; each is labelled by store and environment.
 
-    What cannot be read is left out, and ``jobstore_figures_missing`` tells which part it was of.
+    What cannot be read, or not within four seconds, is left out, and ``jobstore_figures_missing``
+    tells which part it was of.
     """
     labels = {"store": settings.store.address.path.stem, "environment": settings.environment}
     return exposition(labelled(_all(settings), labels))
@@ -63,16 +71,20 @@ def requests_db(settings: Settings) -> Path:
 def _all(settings: Settings) -> Iterator[Metric]:
     missing = []
     for name, look in _PARTS.items():
-        found: list[Metric] = []
+        key = ("figures", settings.store.url, name)
         try:
-            found.extend(look(settings))
+            found = within(_PATIENCE, key, partial(_looked, look, settings))
         except (JobStoreError, OSError):
-            found.clear()
+            found = []
         yield from found
         missing.append(({"part": name}, float(not found)))
     yield gauge("jobstore_figures_missing", "Whether a part of the figures is missing.", *missing)
     about = {"version": __version__}
     yield gauge("jobstore_build_info", "The version that gives the figures.", (about, 1))
+
+
+def _looked(look: _Look, settings: Settings) -> list[Metric]:
+    return [*look(settings)]
 
 
 def _operations(settings: Settings) -> Iterator[Metric]:
@@ -162,11 +174,13 @@ def _schema(settings: Settings) -> Iterator[Metric]:
     found: list[_Value] = []
     if Capability.MIGRATIONS in backend_of(address).capabilities:
         applied = [each.id for each in migrating.status(address) if each.applied_at is not None]
-        found = [({}, float(applied[-1].partition(".")[0]))] if applied else []
+        number = applied[-1].partition(".")[0] if applied else ""
+        # Another program's migration may be called anything.
+        found = [({}, float(number))] if number.isdecimal() else []
     yield gauge("jobstore_schema_version", "The number of the last migration.", *found)
 
 
-_PARTS: dict[str, Callable[[Settings], Iterator[Metric]]] = {
+_PARTS: dict[str, _Look] = {
     "operations": _operations,
     "requests": _requests,
     "backup": _backup,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI
 
@@ -33,10 +33,13 @@ def application(settings: Settings, opening: Opening, observer: Observer | None 
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with service.running(), mcp.running():
+        async with AsyncExitStack() as stack:
+            # Ended from the last to the first, whatever goes wrong in between.
+            stack.push_async_callback(credentials.close)
+            await stack.enter_async_context(service.running())
+            await stack.enter_async_context(mcp.running())
+            stack.push_async_callback(telling.close)
             yield
-            await telling.close()
-        await credentials.close()
 
     app = FastAPI(
         title="jobstore",

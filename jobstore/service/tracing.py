@@ -21,6 +21,10 @@ def route_of(scope: Scope) -> str | None:
     """
     # FastAPI knows what stands before a route of a group; versions before 0.130 tell the route.
     route = scope.get("fastapi", {}).get("effective_route_context") or scope.get("route")
+    if route is None and (endpoint := scope.get("endpoint")) is not None:
+        # Of a route that is not FastAPI's own, its router tells only what answers there.
+        known = scope["app"].routes
+        route = next((each for each in known if getattr(each, "endpoint", None) is endpoint), None)
     found = getattr(route, "path", None)
     return found if isinstance(found, str) else None
 
@@ -65,14 +69,22 @@ class Traced:
             self._extract(headers),
             self._server,
             {"http.request.method": method, "url.scheme": scope["scheme"]},
+            # What an error says may hold anything.
             record_exception=False,
+            set_status_on_exception=False,
         ) as span:
-            await self._app(scope, receive, sent)
-            # What the address is made of is known now; never the address itself.
-            if route := route_of(scope):
-                span.update_name(f"{method} {route}")
-                span.set_attribute("http.route", route)
-            if status:
-                span.set_attribute("http.response.status_code", status)
-            if status >= 500:
+            try:
+                await self._app(scope, receive, sent)
+            except Exception as error:
+                span.set_attribute("error.type", type(error).__qualname__)
                 span.set_status(self._failed)
+                raise
+            finally:
+                # What the address is made of is known now; never the address itself.
+                if route := route_of(scope):
+                    span.update_name(f"{method} {route}")
+                    span.set_attribute("http.route", route)
+                if status:
+                    span.set_attribute("http.response.status_code", status)
+                if status >= 500:
+                    span.set_status(self._failed)

@@ -18,6 +18,8 @@ from starlette.testclient import TestClient
 
 import jobstore
 from jobstore import JobStore
+from jobstore.errors import StoreUnavailable
+from jobstore.operations import tokens
 from jobstore.operations.figures import requests_db
 from jobstore.operations.logs import Logs
 from jobstore.operations.monitoring import Recorder
@@ -114,6 +116,9 @@ def test_what_was_asked_is_told_without_what_it_said(watched: Watched) -> None:
         client.get(f"/v1/postings?text={secret}", headers=headers)
         client.get(f"/{secret}")
         client.request("BREW", "/healthz")
+        # Neither is a route of FastAPI's.
+        client.get("/mcp")
+        client.get("/openapi.json")
         watched.requests.flush()
         figures = client.get("/metrics").text
     lines = watched.lines("access")
@@ -121,7 +126,9 @@ def test_what_was_asked_is_told_without_what_it_said(watched: Watched) -> None:
         ("PUT", "/v1/postings/{source}/{source_job_id:path}", 201),
         ("GET", "/v1/postings", 200),
         ("GET", "-", 404),
-        ("?", "-", 405),
+        ("?", "/healthz", 405),
+        ("GET", "/mcp", 405),
+        ("GET", "/openapi.json", 200),
         ("GET", "/metrics", 200),
     ]
     assert lines[1]["request"] == "request-0815"
@@ -138,7 +145,7 @@ def test_what_was_asked_is_told_without_what_it_said(watched: Watched) -> None:
     }
     assert counts[("GET", "/v1/postings", "2xx")] == 1
     assert counts[("GET", "-", "4xx")] == 1
-    assert counts[("?", "-", "4xx")] == 1
+    assert counts[("?", "/healthz", "4xx")] == 1
     for family in families.values():
         for sample in family.samples:
             assert sample.labels["store"] == "jobs"
@@ -168,6 +175,49 @@ def test_a_request_is_a_span_below_that_of_its_sender(watched: Watched) -> None:
     (span,) = [each for each in watched.exporter.get_finished_spans() if each.name == "GET /readyz"]
     assert span.context is not None
     assert f"{span.context.trace_id:032x}" == trace
+
+
+async def test_a_span_says_that_a_request_failed_and_nothing_of_what_its_error_says() -> None:
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+
+    async def failing(*_: Any) -> None:
+        raise ValueError("the text of a posting")
+
+    scope = {"type": "http", "method": "GET", "scheme": "http", "headers": []}
+    with pytest.raises(ValueError, match="posting"):
+        await Traced(failing, provider)(scope, failing, failing)
+    (span,) = exporter.get_finished_spans()
+    assert not span.status.is_ok
+    assert span.attributes is not None
+    assert span.attributes["error.type"] == "ValueError"
+    assert "posting" not in span.to_json()
+
+
+def test_uses_of_tokens_are_written_although_the_store_cannot_be_closed(
+    settings: Settings,
+) -> None:
+    @asynccontextmanager
+    async def opening() -> AsyncIterator[JobStore]:
+        async with jobstore.connect(settings.store.url) as store:
+            yield store
+        raise StoreUnavailable("The disk is gone.")
+
+    path = settings.operations_db
+    headers = {"Authorization": f"Bearer {tokens.create(path, 'ada', 'read', None)}"}
+    app = application(settings, opening)
+
+    def ask() -> None:
+        with TestClient(app, "http://localhost", headers=headers) as client:
+            client.get("/v1/statistics")
+            # The first use is written at once, the others later.
+            later = tokens.create(path, "eve", "read", None)
+            client.get("/v1/statistics", headers={"Authorization": f"Bearer {later}"})
+
+    with pytest.raises(StoreUnavailable):
+        ask()
+    used = {each.name: each.used_at is not None for each in tokens.tokens(path).values()}
+    assert used == {"ada": True, "eve": True}
 
 
 def test_nothing_is_left_running(watched: Watched) -> None:
