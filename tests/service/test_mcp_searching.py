@@ -184,6 +184,31 @@ async def test_an_offset_and_a_cursor_go_the_same_way(small: JobStore) -> None:
     assert by_cursor == ids
 
 
+async def test_a_page_of_duplicates_alone_leads_on(small: JobStore) -> None:
+    reports = [
+        await small.upsert(
+            {"source": "abc"[n % 3], "source_job_id": str(n), "title": "Cook", "company": "Acme",
+             "posted_at": datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=n)}
+        )
+        for n in range(60)
+    ]  # fmt: skip
+    for each in reports[1:]:
+        await small.confirm_duplicate(reports[0].id, each.id)
+    found, notes = [], set()
+    page: dict[str, Any] = {"limit": 1}
+    async with agent(small) as client:
+        while True:
+            answer = await call(client, "search_jobs", query="cook", pagination=page)
+            found += answer["jobs"]
+            if "next_cursor" not in answer:
+                break
+            if not answer["jobs"]:
+                notes |= {*answer["notes"]}
+            page["cursor"] = answer["next_cursor"]
+    assert len(found) == 1
+    assert notes == {"Only duplicates of other postings stand here; next_cursor continues."}
+
+
 async def test_large_postings_make_short_pages_that_lose_none(small: JobStore) -> None:
     await small.upsert_many(
         JobPosting(

@@ -236,8 +236,10 @@ async def search_jobs(store: JobStore, given: SearchJobs) -> Answer:
         "offset": asked.offset,
         "jobs": jobs,
     }
-    notes = [*asked.notes, *found["notes"], *([] if jobs else _nothing(asked))]
     following = asked.next_cursor(found["next_cursor"], len(jobs))
+    notes = [*asked.notes, *found["notes"]]
+    if not jobs:
+        notes.append(_nothing(following, found["total"]))
     if following:
         answer["next_cursor"] = following
     if notes:
@@ -278,13 +280,15 @@ async def _page(store: JobStore, asked: Asked) -> dict[str, Any]:
         limit = max(1, fitting)
 
 
-def _nothing(asked: Asked) -> list[str]:
-    if asked.offset:
-        return ["Nothing more is found at this place; the search has an end before it."]
-    return [
+def _nothing(following: str | None, total: int) -> str:
+    if following:
+        return "Only duplicates of other postings stand here; next_cursor continues."
+    if total:
+        return "Nothing more is found at this place; the search has an end before it."
+    return (
         "No posting matches all of this. Fewer words and filters find more, so does OR; "
         "list_filter_values says which values a filter can have."
-    ]
+    )
 
 
 def _told(answer: Mapping[str, Any]) -> str:
