@@ -16,6 +16,7 @@ from jobstore import JobPosting, JobStore, SearchQuery, StoreBusy
 from jobstore.records import Location
 from jobstore.service.guarding.callers import Scope
 from jobstore.service.mcp.server import server
+from jobstore.service.mcp.sizes import line
 from jobstore.service.mcp.tool import Rights
 from tests.service.agents import Schemas, agent, call, refused
 
@@ -88,6 +89,30 @@ async def test_a_text_of_any_script_is_short_enough(small: JobStore) -> None:
     assert last["untrusted_text"]["text"] == kept[-3:]
 
 
+async def test_a_text_is_not_cut_within_what_people_see_as_one_character(
+    small: JobStore,
+) -> None:
+    # A woman at a computer, an accent of its own, a flag, and what is no part of either.
+    signs = ["\U0001f469\U0001f3fd\u200d\U0001f4bb", "x\u0301", "\U0001f1e9\U0001f1ea", "-"]
+    posting = {"source": "a", "source_job_id": "1", "title": "b" * 296 + signs[0], "company": "c"}
+    stored = await small.upsert(posting | {"description": "".join(signs) * 300})
+    asked: dict[str, Any] = {"id": str(stored.id), "length": 7}
+    text = ""
+    async with agent(small) as client:
+        while True:
+            answer = await call(client, "get_job_detail", **asked)
+            piece = answer["untrusted_text"]["text"]
+            assert not piece or piece.startswith(tuple(signs))
+            text += piece
+            if "next_offset" not in answer["untrusted_text"]:
+                break
+            asked["offset"] = answer["untrusted_text"]["next_offset"]
+        (job,) = (await call(client, "search_jobs", query=""))["jobs"]
+    assert text == "".join(signs) * 300
+    assert job["title"] == posting["title"]
+    assert line(posting["title"] * 2) == "b" * 296 + "…"
+
+
 @pytest.mark.parametrize(
     "asked",
     [
@@ -114,7 +139,15 @@ async def test_an_address_is_found_whatever_its_source_is_called(small: JobStore
             assert (await refused(client, "get_job_detail", {"url": url}))["error_code"] == (
                 "job_not_found"
             )
+        # Those that were compared with others are known by their addresses.
+        page = "https://www.acme.example/open/9?utm_source=x"
+        own = await small.upsert(posting | {"source_job_id": "x", "url": page})
+        board = {"source": "other", "source_job_id": "y", "url": "https://b.example/y"}
+        await small.upsert(posting | board | {"apply_url": page})
+        await small.find_duplicates()
+        by_url = await call(client, "get_job_detail", url="http://acme.example/open/9/")
     assert found["job"]["ojcp_id"] == str(stored.id) != str(other.id)
+    assert by_url["job"]["ojcp_id"] == str(own.id)
 
 
 async def test_an_employer_is_what_its_postings_say(small: JobStore, ojcp: Schemas) -> None:
