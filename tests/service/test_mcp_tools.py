@@ -253,8 +253,10 @@ async def test_what_is_new_comes_until_it_is_acknowledged(small: JobStore, id: U
                 assert said == {"acknowledged": True}
         assert answer["notes"]
         for name, token in (("cooks", "x"), ("cooks", ""), ("no", "x")):
-            await refused(client, "acknowledge", {"name": name, "token": token})
-        await refused(client, "new_matches", {"name": "no such search"})
+            wrong = await refused(client, "acknowledge", {"name": name, "token": token})
+            assert wrong["details"]["errors"][0]["field"] == "token"
+        unknown = await refused(client, "new_matches", {"name": "no such search"})
+        assert unknown["message"].endswith("new_matches without a name lists the saved searches.")
     assert len(seen) == 60
 
 
@@ -266,7 +268,9 @@ async def test_an_application_is_begun_and_moved_on(small: JobStore, id: UUID) -
             client, "set_application", id=str(id), state="interviewing", due_at="2026-05-01"
         )
         await refused(client, "set_application", {"id": str(id), "state": "saved"})
-        await refused(client, "set_application", {"id": NOBODY, "state": "saved"})
+        for sent in ({"state": "saved"}, {"note": "x"}):
+            nobody = await refused(client, "set_application", {"id": NOBODY, **sent})
+            assert nobody["error_code"] == "job_not_found"
         await refused(client, "set_application", {"state": "saved"})
         for n in range(30):
             last = await call(client, "set_application", id=str(id), note=f"{n} " * 900)
@@ -277,7 +281,7 @@ async def test_an_application_is_begun_and_moved_on(small: JobStore, id: UUID) -
         twice = {"id": str(other.id), "state": "applied"}
         duplicate = await refused(client, "set_application", twice)
         forced = await call(client, "set_application", **twice, force=True)
-    assert none["error_code"] == "job_not_found"
+    assert none["details"]["errors"][0]["field"] == "state"
     assert (begun["state"], moved["id"]) == ("applied", begun["id"])
     assert [each["state"] for each in moved["stages"]] == ["applied", "interviewing"]
     assert moved["due_at"] == "2026-05-01T00:00:00Z"

@@ -55,6 +55,7 @@ def of_error(error: JobStoreError, missing: str) -> CallToolResult:
 
 
 _WAYS = {
+    "invalid_request": " new_matches without a name lists the saved searches.",
     "job_not_found": " Take the ojcp_id of a posting that search_jobs found.",
     "employer_not_found": " list_filter_values of company, with words of the name as query, "
     "lists names.",

@@ -12,7 +12,7 @@ from jobstore.records import ApplicationState, NewMatches, Rejection
 from jobstore.service.answers import lifecycle, postings
 from jobstore.service.guarding.callers import Scope
 from jobstore.service.mcp import ojcp
-from jobstore.service.mcp.arguments import ID, Arguments
+from jobstore.service.mcp.arguments import ID, Arguments, renamed
 from jobstore.service.mcp.sizes import MOST_BYTES, plain, short, size, within
 from jobstore.service.mcp.tool import LIST, NUMBER, TEXT, TRUTH, Answer, Tool, object_of
 from jobstore.service.parameters import Moment
@@ -92,7 +92,8 @@ def _matches(found: NewMatches) -> dict[str, Any]:
 
 async def acknowledge(store: JobStore, given: Acknowledged) -> Answer:
     """Say that matches are dealt with."""
-    await lifecycle.acknowledge(store, given.name, given.token)
+    with renamed({"matches": "token"}):
+        await lifecycle.acknowledge(store, given.name, given.token)
     return Answer("They will not come again.", {"acknowledged": True})
 
 
@@ -151,6 +152,8 @@ KEEPING = (
         Matches,
         object_of("", jobs=LIST, token=TEXT, searches=LIST),
         new_matches,
+        # OJCP has no searches that are saved.
+        missing="invalid_request",
     ),
     Tool(
         "acknowledge",
