@@ -181,6 +181,10 @@ async def test_an_offset_and_a_cursor_go_the_same_way(small: JobStore) -> None:
             if "next_cursor" not in answer:
                 break
             page = {"limit": 17, "cursor": answer["next_cursor"]}
+        for other in ({"posted_within_days": 4}, {}, {"source": "a"}):
+            asked = {"query": "cook", "filters": other, "pagination": page}
+            wrong = await refused(client, "search_jobs", asked)
+            assert wrong["details"]["errors"][0]["field"] == "pagination.cursor"
         for offset in (3, 100, 125, 130, 1000):
             page = {"limit": 4, "offset": offset}
             answer = await call(client, "search_jobs", query="cook", pagination=page)

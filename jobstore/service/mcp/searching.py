@@ -111,7 +111,7 @@ class Paging(Arguments):
 class Asked:
     """A search as the store takes it: the page after ``cursor`` begins at ``offset``.
 
-    ``since`` is the day that ``posted_within_days`` counts from, the same on all pages.
+    ``since`` is ``posted_within_days`` and the day that it counts from, the same on all pages.
     """
 
     query: SearchQuery
@@ -155,9 +155,9 @@ class SearchJobs(Arguments):
         if filters.posted_within_days is not None:
             if filters.posted_since is not None:
                 faults.append(Fault("filters.posted_within_days", "is given beside posted_since"))
-            since = found.since or _days_ago(filters.posted_within_days)
-            found.since = since
-            changes["posted_since"] = _day(since)
+            days = filters.posted_within_days
+            found.since = found.since or f"{days}:{_days_ago(days)}"
+            changes["posted_since"] = _day(found.since, days)
         if faults:
             raise InvalidQuery(faults)
         found.query = replace(found.query, **changes)
@@ -212,9 +212,13 @@ def _days_ago(days: int) -> str:
     return (datetime.now(UTC) - timedelta(days=days)).date().isoformat()
 
 
-def _day(text: str) -> datetime:
+def _day(since: str, days: int) -> datetime:
+    given, _, day = since.partition(":")
+    if given != str(days):
+        # The page before was of another search.
+        raise strange()
     try:
-        return moment_of(text, time.min)
+        return moment_of(day, time.min)
     except ValueError:
         raise strange() from None
 
