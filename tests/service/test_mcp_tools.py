@@ -16,7 +16,7 @@ from jobstore import JobPosting, JobStore, SearchQuery, StoreBusy
 from jobstore.records import Location
 from jobstore.service.guarding.callers import Scope
 from jobstore.service.mcp.server import server
-from jobstore.service.mcp.sizes import line
+from jobstore.service.mcp.sizes import line, size
 from jobstore.service.mcp.tool import Rights
 from tests.service.agents import Schemas, agent, call, refused
 
@@ -400,4 +400,6 @@ async def test_an_answer_is_sent_once_also_to_who_reads_text_alone(small: JobSto
     (said,) = result.content
     assert isinstance(said, TextContent)
     assert json.loads(said.text) == by_structure
+    # It is as large as it was counted.
+    assert len(said.text.encode()) == size(by_structure)
     assert by_structure["jobs"][0]["datePosted"] == "2026-01-05"

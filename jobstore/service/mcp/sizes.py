@@ -37,12 +37,13 @@ _WITHIN = re.compile(
 _TAGS = re.compile("[\U000e0000-\U000e007f]")
 
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+"""Writes a plain value as JSON without blanks."""
 
 
 def size(value: Any) -> int:
     """Return how many bytes a plain value has as JSON."""
-    return len(_encode(value).encode("utf-8", "replace"))
+    return len(encoded(value).encode("utf-8", "replace"))
 
 
 def plain(value: Any) -> Any:
