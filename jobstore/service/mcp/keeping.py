@@ -139,9 +139,10 @@ def _rejected(given: Rejection) -> Any:
 
 _POSTING = (
     "Store postings; one that is there is merged: what is not stated stays. Each needs source, "
-    "source_job_id, title, company; may have location, country, workplace, employment_type, "
-    "experience_level, industry, description, skills, salary_min, salary_max, salary_currency, "
-    "salary_period, salary_text, url, apply_url, posted_at, expires_at."
+    "source_job_id, title, company; may have locations (each text, city, region, country), "
+    "workplace, employment_type, experience_level, industry, description, skills, salary_min, "
+    "salary_max, salary_currency, salary_period, salary_text, url, apply_url, posted_at, "
+    "expires_at, applicant_count, attributes."
 )
 
 KEEPING = (

@@ -33,8 +33,12 @@ _CLUSTER = 32
 _WITHIN = re.compile(
     "\u200d.|.[\u200c\u200d\U0001f3fb-\U0001f3ff]|[\U0001f1e6-\U0001f1ff]{2}", re.DOTALL
 )
-# A second alphabet without shapes (Unicode, block Tags).
-_TAGS = re.compile("[\U000e0000-\U000e007f]")
+# Alphabets without shapes: tags and what else has no meaning in their plane, and variation
+# selectors (Unicode, section 23.4) behind another one, of which each can stand for a byte.
+_TAGS = re.compile(
+    "[\U000e0000-\U000e00ff\U000e01f0-\U000e0fff]"
+    "|(?<=[\ufe00-\ufe0f\U000e0100-\U000e01ef])[\ufe00-\ufe0f\U000e0100-\U000e01ef]"
+)
 
 
 encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
