@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from mcp import Client
 
 import jobstore
-from jobstore import InvalidQuery, JobStore, JobSummary, SearchQuery
+from jobstore import InvalidQuery, JobStore, JobSummary, Location, SearchQuery
 from jobstore.json_text import to_json
 from jobstore.search.criteria import FACETS
 from jobstore.service.application import application
@@ -127,12 +127,19 @@ def stated(members: dict[str, Any]) -> dict[str, Any]:
     return {name: each for name, each in members.items() if each not in (None, "", [], ())}
 
 
+def joined(place: Location) -> tuple[str, ...]:
+    """The texts of a place that say no more than its parts do."""
+    parts = [each for each in (place.city, place.region, place.country) if each]
+    return (parts[0], ", ".join(parts)) if place.city else ()
+
+
 def as_ojcp(job: JobSummary) -> dict[str, Any]:
     """What an agent has to be told of a posting."""
     places = [
         stated(
-            {"name": None if each.city else each.text, "addressLocality": each.city}
-            | {"addressRegion": each.region, "addressCountry": each.country}
+            {"name": None if each.text in joined(each) else each.text}
+            | {"addressLocality": each.city, "addressRegion": each.region}
+            | {"addressCountry": each.country}
         )
         for each in job.locations
     ]

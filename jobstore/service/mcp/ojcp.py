@@ -106,8 +106,10 @@ def _place(place: Location) -> dict[str, Any]:
         "addressRegion": place.region,
         "addressCountry": place.country,
     }
-    # What the source wrote says all where the parts do not.
-    name = line(place.text) if place.city is None else None
+    # What the source wrote, where it is more than the parts joined.
+    written = {each.strip() for each in place.text.split(",")}
+    is_more = place.city is None or not written <= {*address.values()}
+    name = line(place.text) if is_more else None
     return stated({"@type": "Place", "name": name, "address": address})
 
 
