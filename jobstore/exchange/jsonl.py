@@ -76,18 +76,21 @@ def said_by(line: Mapping[str, Any]) -> Translated:
         # Those of another store, which are told and not taken over.
         del posting["applications"]
     if "attributes" in posting:
-        posting["attributes"] = _floats(posting["attributes"])
+        posting["attributes"] = floats(posting["attributes"])
     return posting
 
 
-def _floats(value: Any) -> Any:
-    """Return attributes with floats: only salaries keep more digits."""
+def floats(value: Any) -> Any:
+    """Return attributes with floats: only salaries keep more digits.
+
+    Raises RecursionError where they are nested too deeply.
+    """
     if isinstance(value, Decimal):
         return float(value)
     if isinstance(value, dict):
-        return {key: _floats(item) for key, item in value.items()}
+        return {key: floats(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_floats(item) for item in value]
+        return [floats(item) for item in value]
     return value
 
 

@@ -57,8 +57,11 @@ def test_a_change_needs_the_version_that_it_names(client: TestClient, id: UUID) 
     assert (new.status_code, new.headers["etag"]) == (200, '"2"')
     assert new.json()["salary_min"] is None
     assert client.get(f"{place}?version=1").json()["salary_min"] == 50000.5
+    scored = client.patch(place, json={"attributes": {"score": 0.5, "deep": [{"er": 1.25}]}})
+    assert scored.json()["attributes"] == {"score": 0.5, "deep": [{"er": 1.25}]}
+    assert client.patch(place, json={"attributes": None}).json()["version"] == 4
     assert client.delete(place, headers={"If-Match": '"1"'}).status_code == 412
-    assert client.delete(place, headers={"If-Match": '"2"'}).status_code == 204
+    assert client.delete(place, headers={"If-Match": '"4"'}).status_code == 204
     assert client.get(place).status_code == 404
 
 

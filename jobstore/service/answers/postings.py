@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -80,10 +81,8 @@ async def posting_at(store: JobStore, url: str) -> Job:
 
 async def upsert(store: JobStore, posting: Mapping[str, Any]) -> UpsertResult:
     """Store a posting, or merge it, as one of a batch. Raises InvalidPosting."""
-    try:
+    with _not_too_deep():
         said = jsonl.said_by(posting)
-    except RecursionError:
-        raise InvalidPosting([Fault("attributes", "is nested too deeply")]) from None
     return await store.upsert(said)
 
 
@@ -127,7 +126,10 @@ async def update(
 
     Raises InvalidPosting, JobNotFound, VersionConflict.
     """
-    return await store.update(id, changes, expected_version=await _expected(store, id, versions))
+    with _not_too_deep():
+        # Here numbers have all their digits; attributes have those of JSON.
+        told = {n: jsonl.floats(v) if n == "attributes" else v for n, v in changes.items()}
+    return await store.update(id, told, expected_version=await _expected(store, id, versions))
 
 
 async def delete(store: JobStore, id: UUID, versions: Sequence[str] | None = None) -> None:
@@ -136,6 +138,14 @@ async def delete(store: JobStore, id: UUID, versions: Sequence[str] | None = Non
         job = await unit.get(id)
         _matched(job, versions)
         await unit.delete(id)
+
+
+@contextmanager
+def _not_too_deep() -> Iterator[None]:
+    try:
+        yield
+    except RecursionError:
+        raise InvalidPosting([Fault("attributes", "is nested too deeply")]) from None
 
 
 async def _expected(store: JobStore, id: UUID, versions: Sequence[str] | None) -> int | None:
