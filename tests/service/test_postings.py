@@ -59,9 +59,17 @@ def test_a_change_needs_the_version_that_it_names(client: TestClient, id: UUID) 
     assert client.get(f"{place}?version=1").json()["salary_min"] == 50000.5
     scored = client.patch(place, json={"attributes": {"score": 0.5, "deep": [{"er": 1.25}]}})
     assert scored.json()["attributes"] == {"score": 0.5, "deep": [{"er": 1.25}]}
-    assert client.patch(place, json={"attributes": None}).json()["version"] == 4
+    # One in another is merged with it as well (RFC 7396).
+    more = {"score": None, "deep": {"a": {"b": 1, "c": None}}, "new": [None]}
+    for expected in (4, 4):
+        merged = client.patch(place, json={"attributes": more})
+        assert merged.json()["attributes"] == {"deep": {"a": {"b": 1}}, "new": [None]}
+        assert merged.json()["version"] == expected
+    old = client.patch(place, json={"attributes": {"x": 1}}, headers={"If-Match": '"3"'})
+    assert old.status_code == 412
+    assert client.patch(place, json={"attributes": None}).json()["version"] == 5
     assert client.delete(place, headers={"If-Match": '"1"'}).status_code == 412
-    assert client.delete(place, headers={"If-Match": '"4"'}).status_code == 204
+    assert client.delete(place, headers={"If-Match": '"5"'}).status_code == 204
     assert client.get(place).status_code == 404
 
 

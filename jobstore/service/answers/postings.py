@@ -124,12 +124,18 @@ async def update(
 ) -> Job:
     """Change a posting, where its version is one of ``versions``: texts, or ``*`` for any.
 
-    Raises InvalidPosting, JobNotFound, VersionConflict.
+    Attributes are merged with those that are stored (RFC 7396). Raises InvalidPosting,
+    JobNotFound, VersionConflict.
     """
-    with _not_too_deep():
-        # Here numbers have all their digits; attributes have those of JSON.
-        told = {n: jsonl.floats(v) if n == "attributes" else v for n, v in changes.items()}
-    return await store.update(id, told, expected_version=await _expected(store, id, versions))
+    if isinstance(attributes := changes.get("attributes"), dict):
+        async with store.transaction() as unit:
+            job = await unit.get(id)
+            _matched(job, versions)
+            with _not_too_deep():
+                # Numbers have all their digits here, and in attributes those of JSON.
+                whole = _merged(job.attributes, jsonl.floats(attributes))
+            return await unit.update(id, {**changes, "attributes": whole})
+    return await store.update(id, changes, expected_version=await _expected(store, id, versions))
 
 
 async def delete(store: JobStore, id: UUID, versions: Sequence[str] | None = None) -> None:
@@ -138,6 +144,19 @@ async def delete(store: JobStore, id: UUID, versions: Sequence[str] | None = Non
         job = await unit.get(id)
         _matched(job, versions)
         await unit.delete(id)
+
+
+def _merged(stored: Any, patch: Any) -> Any:
+    """Return what a merge patch makes of a stored value (RFC 7396, section 2)."""
+    if not isinstance(patch, dict):
+        return patch
+    found = dict(stored) if isinstance(stored, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            found.pop(name, None)
+        else:
+            found[name] = _merged(found.get(name), value)
+    return found
 
 
 @contextmanager
