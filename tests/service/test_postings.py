@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
 from starlette.testclient import TestClient
 
 import jobstore
+from jobstore import JobStore, VersionConflict
+from jobstore.postings import Transaction
+from jobstore.service.answers import postings as answers
+from tests.engines.harness import POSTGRES
 
 KEY = "/v1/postings/board/7"
 POSTING = {"title": "Data Engineer", "company": "Acme", "salary_min": 50000.5}
@@ -91,3 +97,38 @@ def test_a_faulty_body_is_refused_field_by_field(
     assert answer.status_code == 422
     assert [each["field"] for each in answer.json()["errors"]] == [field]
     assert client.get(KEY).status_code == 404
+
+
+async def test_a_version_is_looked_at_until_the_write_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # There others write while a transaction is open.
+    url = POSTGRES.new_url(tmp_path)
+    changed: list[int] = []
+    async with jobstore.connect(url) as store, jobstore.connect(url) as other:
+        id = (await store.upsert(POSTING | {"source": "a", "source_job_id": "1"})).id
+
+        def met(kind: type[Any]) -> None:
+            get = kind.get
+
+            async def late(self: Any, id: UUID, **past: Any) -> Any:
+                job = await get(self, id, **past)
+                if self is not other and not changed:
+                    changed.append(job.version)
+                    await other.update(id, {"attributes": {**job.attributes, "other": job.version}})
+                return job
+
+            monkeypatch.setattr(kind, "get", late)
+
+        met(Transaction)
+        with pytest.raises(VersionConflict):
+            await answers.delete(store, id, ["1"])
+        changed.clear()
+        met(JobStore)
+        with pytest.raises(VersionConflict):
+            await answers.update(store, id, {"attributes": {"own": 1}}, ["2"])
+        changed.clear()
+        job = await answers.update(store, id, {"attributes": {"own": 1}})
+        assert job.attributes == {"other": 3, "own": 1}
+        await answers.delete(store, id, [str(job.version)])
+    POSTGRES.forget(url)

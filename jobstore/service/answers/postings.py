@@ -6,13 +6,13 @@ import asyncio
 import io
 import json
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from jobstore.errors import Fault, InvalidPosting, JobNotFound, VersionConflict
+from jobstore.errors import Fault, InvalidPosting, JobNotFound, StoreBusy, VersionConflict
 from jobstore.exchange import jsonl
 from jobstore.exchange.identity import identity
 from jobstore.exchange.rows import BrokenFile
@@ -26,6 +26,8 @@ MOST_LINES = 50_000
 
 # Postings with one address that are looked at.
 _NEAR = 50
+# How often a change is made anew, since others were faster.
+_TRIES = 100
 # Lines after which others are answered, also where all of them have faults.
 _IN_A_ROW = 200
 
@@ -128,13 +130,17 @@ async def update(
     JobNotFound, VersionConflict.
     """
     if isinstance(attributes := changes.get("attributes"), dict):
-        async with store.transaction() as unit:
-            job = await unit.get(id)
+        with _not_too_deep():
+            # Numbers have all their digits here, and in attributes those of JSON.
+            patch = jsonl.floats(attributes)
+        for _ in range(_TRIES):
+            job = await store.get(id)
             _matched(job, versions)
-            with _not_too_deep():
-                # Numbers have all their digits here, and in attributes those of JSON.
-                whole = _merged(job.attributes, jsonl.floats(attributes))
-            return await unit.update(id, {**changes, "attributes": whole})
+            told = {**changes, "attributes": _merged(job.attributes, patch)}
+            # Whoever was faster is not written over.
+            with suppress(VersionConflict):
+                return await store.update(id, told, expected_version=job.version)
+        raise StoreBusy("Others change this posting all the time.")
     return await store.update(id, changes, expected_version=await _expected(store, id, versions))
 
 
@@ -142,7 +148,10 @@ async def delete(store: JobStore, id: UUID, versions: Sequence[str] | None = Non
     """Delete a posting, where its version is one of ``versions``. Raises as :func:`update`."""
     async with store.transaction() as unit:
         job = await unit.get(id)
-        _matched(job, versions)
+        if versions is not None:
+            _matched(job, versions)
+            # Changes nothing, and lets nobody change it before it is deleted.
+            await unit.update(id, {"title": job.title}, expected_version=job.version)
         await unit.delete(id)
 
 
