@@ -89,6 +89,38 @@ async def test_a_text_of_any_script_is_short_enough(small: JobStore) -> None:
     assert last["untrusted_text"]["text"] == kept[-3:]
 
 
+async def test_whatever_a_posting_has_its_text_is_read_to_the_end(small: JobStore) -> None:
+    long = "\U0001f600" * 2000
+    posting = {
+        "source": long[:60],
+        "source_job_id": long[:250],
+        "title": long[:500],
+        "company": long[:300],
+        "industry": long[:300],
+        "salary_text": long[:300],
+        **dict.fromkeys(("url", "apply_url", "company_url"), "https://a.example/" + "料" * 2000),
+        "locations": [{"text": f"{n}{long[:300]}", "city": long[:200]} for n in range(200)],
+        "skills": [f"{n}{long[:190]}" for n in range(200)],
+        "description": "word " * 500,
+    }
+    stored = await small.upsert(posting)
+    text, asked = "", {"id": str(stored.id), "offset": 0}
+    async with agent(small) as client:
+        while True:
+            answer = await call(client, "get_job_detail", **asked)
+            text += answer["untrusted_text"]["text"]
+            following = answer["untrusted_text"].get("next_offset")
+            if following is None:
+                break
+            assert following > asked["offset"]
+            asked["offset"] = following
+        await call(client, "search_jobs", query="")
+        # Nor are faults longer than can be read.
+        many = {f"{long}{n}": n for n in range(50)}
+        await refused(client, "search_jobs", {"query": "", "filters": many})
+    assert text == ("word " * 500).strip()
+
+
 async def test_a_text_is_not_cut_within_what_people_see_as_one_character(
     small: JobStore,
 ) -> None:

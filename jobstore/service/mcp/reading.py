@@ -82,6 +82,9 @@ async def get_job_detail(store: JobStore, given: Detail) -> Answer:
     """Answer with a posting and a part of its text."""
     job = await _posting(store, given)
     answer: dict[str, Any] = {"ojcp_version": ojcp.VERSION, "job": ojcp.posting(job)}
+    if size(answer) > MOST_BYTES // 2:
+        # Long addresses and lists leave room for some of the text.
+        answer["job"] = ojcp.posting(job, ojcp.FEW)
     # As a whole: what joins characters is seen between them alone.
     text = seen(job.description_text or "")
     whole = len(text)
