@@ -60,11 +60,11 @@ async def posting_at(store: JobStore, url: str) -> Job:
     sources with the most postings.
     """
     source, key = identity(url)
-    if source is None or key is None:
+    wanted = address_key(url)
+    if source is None or key is None or wanted is None:
         raise JobNotFound("This is not the web address of a single posting.")
     if (found := await store.find(source, key)) is not None:
         return found
-    wanted = address_key(url)
     rows = await store.engine.rows("near", json.dumps([wanted]), _NEAR)
     ids = [UUID(bytes=id) for _, id, _ in rows]
     names = dict.fromkeys((key, urlsplit(url).path.rstrip("/").rpartition("/")[2]))
