@@ -53,32 +53,44 @@ def read(stream: io.BufferedReader, name: str, *, items: str | None = None) -> I
         if row.fault is not None:
             yield row.broken()
             continue
-        posting = Translated(row.value)
-        if "search" in posting and {"id", "version"} <= posting.keys():
-            # A line of jobstore watch, which names the saved search.
-            del posting["search"]
-        for derived in DERIVED:
-            posting.pop(derived, None)
-        if isinstance(posting.get("applications"), list):
-            # Those of another store, which are told and not taken over.
-            del posting["applications"]
-        if "attributes" in posting:
-            try:
-                posting["attributes"] = _floats(posting["attributes"])
-            except RecursionError:
-                yield row.broken("attributes: nested too deeply")
-                continue
-        yield row.record(posting)
+        try:
+            posting = said_by(row.value)
+        except RecursionError:
+            yield row.broken("attributes: nested too deeply")
+        else:
+            yield row.record(posting)
 
 
-def _floats(value: Any) -> Any:
-    """Return attributes with floats: only salaries keep more digits."""
+def said_by(line: Mapping[str, Any]) -> Translated:
+    """Return what a line says of its posting, without what every store sets itself.
+
+    Raises RecursionError for attributes that are nested too deeply.
+    """
+    posting = Translated(line)
+    if "search" in posting and {"id", "version"} <= posting.keys():
+        # A line of jobstore watch, which names the saved search.
+        del posting["search"]
+    for derived in DERIVED:
+        posting.pop(derived, None)
+    if isinstance(posting.get("applications"), list):
+        # Those of another store, which are told and not taken over.
+        del posting["applications"]
+    if "attributes" in posting:
+        posting["attributes"] = floats(posting["attributes"])
+    return posting
+
+
+def floats(value: Any) -> Any:
+    """Return attributes with floats: only salaries keep more digits.
+
+    Raises RecursionError where they are nested too deeply.
+    """
     if isinstance(value, Decimal):
         return float(value)
     if isinstance(value, dict):
-        return {key: _floats(item) for key, item in value.items()}
+        return {key: floats(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_floats(item) for item in value]
+        return [floats(item) for item in value]
     return value
 
 

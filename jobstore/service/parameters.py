@@ -24,8 +24,11 @@ MOST_AT_ONCE = 100
 USUALLY = 20
 
 
-def _moment(text: Any, rest: time) -> Any:
-    return asked(text, rest) if isinstance(text, str) else text
+def _moment(given: Any, rest: time) -> Any:
+    if isinstance(given, int | float):
+        # A year, or seconds or milliseconds since 1970: nobody knows which.
+        raise ValueError("is text like 2025-10-31 or 2025-10-31T09:00Z, and no number")
+    return asked(given, rest) if isinstance(given, str) else given
 
 
 Moment = Annotated[datetime, BeforeValidator(partial(_moment, rest=time.min))]
@@ -133,6 +136,10 @@ def lists(model: type[BaseModel]) -> frozenset[str]:
 
 
 def suggested(name: str, known: Iterable[str]) -> str:
-    """Return what is said about a name that is not known."""
-    close = get_close_matches(name[:40].casefold(), sorted(known), n=1)
-    return f"is not known; did you mean {close[0]}?" if close else "is not known"
+    """Return what is said about a name that is not known; parts of names are apart by points."""
+    above, _, own = name[:80].casefold().rpartition(".")
+    # What has the right name in another place is meant, first in the same place.
+    places = sorted((each.rpartition(".") for each in known), key=lambda parts: parts[0] != above)
+    names = {last: "".join((*before, last)) for *before, last in reversed(places)}
+    close = get_close_matches(own, sorted(names), n=1)
+    return f"is not known; did you mean {names[close[0]]}?" if close else "is not known"

@@ -22,6 +22,7 @@ def test_a_batch_names_what_it_did_not_take_by_its_position(client: TestClient) 
     report = answer.json()
     assert (answer.status_code, report["inserted"]) == (200, 3)
     assert [each["index"] for each in report["rejected"]] == [1, 2, 4]
+    assert report["rejected"][1]["reasons"] == [{"field": "title", "reason": "is required"}]
     assert [(each["index"], each["field"]) for each in report["warnings"]] == [(3, "salary_min")]
 
 
@@ -34,6 +35,24 @@ def test_an_export_is_what_a_batch_takes(client: TestClient) -> None:
     again = client.post("/v1/postings:batch", content=exported.content).json()
     assert (again["unchanged"], again["rejected"]) == (200, [])
     assert client.get("/v1/postings:export?company=nobody").text == ""
+
+
+def test_a_posting_is_taken_alike_alone_and_in_a_batch(client: TestClient) -> None:
+    given = line(1, expires_at="2026-03-01", attributes={"a": 0.5}, url="https://a.example/1")
+    body = json.loads(given)
+    alone = client.put("/v1/postings/board/1", json=body)
+    report = client.post("/v1/postings:batch", content=given).json()
+    assert (alone.status_code, report["unchanged"]) == (201, 1)
+    told = client.get("/v1/postings/board/1").json()
+    # What a file says to expire on a day is there until its end.
+    assert told["expires_at"] == "2026-03-01T23:59:59Z"
+    # What was told is taken back as it is.
+    again = client.put("/v1/postings/board/1", json=told).json()
+    assert (again["outcome"], again["warnings"]) == ("unchanged", [])
+    assert client.get("/v1/postings/board/1").json()["attributes"] == {"a": 0.5}
+    deep = {"a": json.loads("[" * 600 + "]" * 600)}
+    refused = client.put("/v1/postings/board/1", json=body | {"attributes": deep})
+    assert [each["field"] for each in refused.json()["errors"]] == ["attributes"]
 
 
 @pytest.mark.parametrize("asked", ["sort=salary", "company=", "limit=3"])

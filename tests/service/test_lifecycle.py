@@ -31,9 +31,14 @@ def test_an_application_goes_its_way(client: TestClient) -> None:
     first = client.post(f"{place}/applications", json=sent)
     assert first.status_code == 201
     assert client.post(f"{place}/applications", json=sent).json() == first.json()
+    numbered = client.post(f"{place}/applications", json={"state": "applied", "at": 1767571200})
+    assert (numbered.status_code, numbered.json()["errors"][0]["field"]) == (422, "at")
     second = client.post(f"{place}/applications", json={"state": "applied"})
     assert (second.status_code, second.json()["why"]) == (409, "posting")
-    moved = client.patch(f"{place}/application", json={"state": "interviewing", "note": "Soon."})
+    # A day is one, as in a query and over MCP.
+    said = {"state": "interviewing", "note": "Soon.", "due_at": "2026-05-01"}
+    moved = client.patch(f"{place}/application", json=said)
+    assert moved.json()["due_at"] == "2026-05-01T00:00:00Z"
     assert [each["state"] for each in moved.json()["stages"]] == ["applied", "interviewing"]
     assert client.patch(f"{place}/application", json={"state": "saved"}).status_code == 400
     board = client.get("/v1/applications?state=interviewing&state=offered").json()["items"]

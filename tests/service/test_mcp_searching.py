@@ -112,7 +112,12 @@ async def test_a_search_is_asked_as_ojcp_asks(
         ({"query": "x", "filters": {"salary_min": "much"}}, "filters.salary_min", "decimal"),
         ({"query": "x", "filters": {"sort": "best"}}, "filters.sort", "relevance"),
         ({"query": "x", "filters": {"employment_type": "odd"}}, "filters.employment_type", "full"),
-        ({"query": "x", "filters": "remote"}, "filters", "dictionary"),
+        ({"query": "x", "filters": "remote"}, "filters", "an object"),
+        ({"query": "x", "limit": 5}, "limit", "pagination.limit"),
+        ({"query": "x", "filters": {"city": "Bonn"}}, "filters.city", "location.city"),
+        ({"query": "x", "location": {"remote": True}}, "location.remote", "remote_ok"),
+        ({"query": "x", "filters": {"title": "x"}}, "filters.title", "is not known"),
+        ({"query": "x", "filters": {"posted_since": 2026}}, "filters.posted_since", "no number"),
         ({"query": "***"}, "query", "no word"),
         ({"query": "x" * 1001}, "query", "1,000"),
         ({"query": "x", "location": {"radius_miles": 5}}, "location", "filters.location"),
@@ -176,12 +181,41 @@ async def test_an_offset_and_a_cursor_go_the_same_way(small: JobStore) -> None:
             if "next_cursor" not in answer:
                 break
             page = {"limit": 17, "cursor": answer["next_cursor"]}
+        for other in ({"posted_within_days": 4}, {}, {"source": "a"}):
+            asked = {"query": "cook", "filters": other, "pagination": page}
+            wrong = await refused(client, "search_jobs", asked)
+            assert wrong["details"]["errors"][0]["field"] == "pagination.cursor"
         for offset in (3, 100, 125, 130, 1000):
             page = {"limit": 4, "offset": offset}
             answer = await call(client, "search_jobs", query="cook", pagination=page)
             found = [each["ojcp_id"] for each in answer["jobs"]]
             assert (found, answer["total_results"]) == (ids[offset : offset + 4], 130)
     assert by_cursor == ids
+
+
+async def test_a_page_of_duplicates_alone_leads_on(small: JobStore) -> None:
+    reports = [
+        await small.upsert(
+            {"source": "abc"[n % 3], "source_job_id": str(n), "title": "Cook", "company": "Acme",
+             "posted_at": datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=n)}
+        )
+        for n in range(60)
+    ]  # fmt: skip
+    for each in reports[1:]:
+        await small.confirm_duplicate(reports[0].id, each.id)
+    found, notes = [], set()
+    page: dict[str, Any] = {"limit": 1}
+    async with agent(small) as client:
+        while True:
+            answer = await call(client, "search_jobs", query="cook", pagination=page)
+            found += answer["jobs"]
+            if "next_cursor" not in answer:
+                break
+            if not answer["jobs"]:
+                notes |= {*answer["notes"]}
+            page["cursor"] = answer["next_cursor"]
+    assert len(found) == 1
+    assert notes == {"Only duplicates of other postings stand here; next_cursor continues."}
 
 
 async def test_large_postings_make_short_pages_that_lose_none(small: JobStore) -> None:

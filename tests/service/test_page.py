@@ -53,6 +53,23 @@ def sent(client: TestClient, page: str, action: str, **fields: str) -> Any:
     return client.post(form.action, data=kept | fields, follow_redirects=False)
 
 
+def test_a_long_history_is_shown_in_pieces(client: TestClient) -> None:
+    for number in range(45):
+        id = stored(client, 1, description=f"{number} " + "word " * 30)
+    address, seen, pages = f"/postings/{id}?version=2", [], 0
+    while True:
+        page = shown(client, address)
+        seen += re.findall(r"version (\d+)", " ".join(page.cssselect(".history")[0].itertext()))
+        pages += 1
+        following = page.cssselect(".pages a[rel=next]")
+        if not following:
+            break
+        address = following[0].get("href")
+    assert (seen, pages) == ([str(version) for version in range(45, 0, -1)], 3)
+    assert page.cssselect(".pages a")[0].text == "Newest"
+    assert "As it is now" in said(page)
+
+
 def test_a_search_shows_what_was_found_and_how_to_go_on(client: TestClient) -> None:
     for number in range(25):
         place = "remote" if number < 5 else "onsite"

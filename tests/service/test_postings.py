@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
 from starlette.testclient import TestClient
 
 import jobstore
+from jobstore import JobStore, VersionConflict
+from jobstore.postings import Transaction
+from jobstore.service.answers import postings as answers
+from tests.engines.harness import POSTGRES
 
 KEY = "/v1/postings/board/7"
 POSTING = {"title": "Data Engineer", "company": "Acme", "salary_min": 50000.5}
@@ -57,8 +63,19 @@ def test_a_change_needs_the_version_that_it_names(client: TestClient, id: UUID) 
     assert (new.status_code, new.headers["etag"]) == (200, '"2"')
     assert new.json()["salary_min"] is None
     assert client.get(f"{place}?version=1").json()["salary_min"] == 50000.5
+    scored = client.patch(place, json={"attributes": {"score": 0.5, "deep": [{"er": 1.25}]}})
+    assert scored.json()["attributes"] == {"score": 0.5, "deep": [{"er": 1.25}]}
+    # One in another is merged with it as well (RFC 7396).
+    more = {"score": None, "deep": {"a": {"b": 1, "c": None}}, "new": [None]}
+    for expected in (4, 4):
+        merged = client.patch(place, json={"attributes": more})
+        assert merged.json()["attributes"] == {"deep": {"a": {"b": 1}}, "new": [None]}
+        assert merged.json()["version"] == expected
+    old = client.patch(place, json={"attributes": {"x": 1}}, headers={"If-Match": '"3"'})
+    assert old.status_code == 412
+    assert client.patch(place, json={"attributes": None}).json()["version"] == 5
     assert client.delete(place, headers={"If-Match": '"1"'}).status_code == 412
-    assert client.delete(place, headers={"If-Match": '"2"'}).status_code == 204
+    assert client.delete(place, headers={"If-Match": '"5"'}).status_code == 204
     assert client.get(place).status_code == 404
 
 
@@ -80,3 +97,38 @@ def test_a_faulty_body_is_refused_field_by_field(
     assert answer.status_code == 422
     assert [each["field"] for each in answer.json()["errors"]] == [field]
     assert client.get(KEY).status_code == 404
+
+
+async def test_a_version_is_looked_at_until_the_write_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # There others write while a transaction is open.
+    url = POSTGRES.new_url(tmp_path)
+    changed: list[int] = []
+    async with jobstore.connect(url) as store, jobstore.connect(url) as other:
+        id = (await store.upsert(POSTING | {"source": "a", "source_job_id": "1"})).id
+
+        def met(kind: type[Any]) -> None:
+            get = kind.get
+
+            async def late(self: Any, id: UUID, **past: Any) -> Any:
+                job = await get(self, id, **past)
+                if self is not other and not changed:
+                    changed.append(job.version)
+                    await other.update(id, {"attributes": {**job.attributes, "other": job.version}})
+                return job
+
+            monkeypatch.setattr(kind, "get", late)
+
+        met(Transaction)
+        with pytest.raises(VersionConflict):
+            await answers.delete(store, id, ["1"])
+        changed.clear()
+        met(JobStore)
+        with pytest.raises(VersionConflict):
+            await answers.update(store, id, {"attributes": {"own": 1}}, ["2"])
+        changed.clear()
+        job = await answers.update(store, id, {"attributes": {"own": 1}})
+        assert job.attributes == {"other": 3, "own": 1}
+        await answers.delete(store, id, [str(job.version)])
+    POSTGRES.forget(url)

@@ -138,7 +138,7 @@ class Read:
         """The same without signature and bands, which are for postings that are not read."""
         job = self._job
         salary = yearly_range(_amount(job.salary_min), _amount(job.salary_max), job.salary_period)
-        keys = {identity(plain_address(url)) for url in (job.url, job.apply_url) if url}
+        keys = {address_key(url) for url in (job.url, job.apply_url) if url}
         return Features(
             source=job.source,
             company=company_words(job.company),
@@ -149,7 +149,7 @@ class Read:
             ),
             salary=salary,
             currency=job.salary_currency,
-            addresses=tuple(sorted(hashed(f"{name} {key}") for name, key in keys if key)),
+            addresses=tuple(sorted(key for key in keys if key is not None)),
             length=size(self.words),
             signature=b"",
             bands=(),
@@ -174,6 +174,12 @@ def read(job: Job | JobPosting) -> Read:
 def features(job: Job | JobPosting) -> Features:
     """Return what is kept of a posting, as it is stored or checked."""
     return Read(job).features
+
+
+def address_key(url: str) -> int | None:
+    """Return by what an address is looked up; ``None`` where it is no single posting's."""
+    source, key = identity(plain_address(url))
+    return hashed(f"{source} {key}") if key else None
 
 
 def hashed(text: str) -> int:

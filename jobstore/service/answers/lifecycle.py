@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from jobstore.errors import InvalidQuery, JobNotFound
+from jobstore.errors import Fault, InvalidQuery, JobNotFound
 from jobstore.records import (
     Application,
     Duplicate,
@@ -83,8 +83,12 @@ async def track(store: JobStore, id: UUID, *, force: bool = False, **said: Any) 
 
     ``force`` begins another one. Raises DuplicateApplication, JobNotFound, InvalidQuery.
     """
-    if "state" in said and (force or not await store.applications(job_id=id, limit=1)):
+    known = await store.applications(job_id=id, limit=1)
+    if "state" in said and (force or not known):
         return await store.apply(id, force=force, **said)
+    if not known:
+        await store.get(id)
+        raise InvalidQuery([Fault("state", "is needed: no application is there to write to")])
     return await store.set_application(id, **said)
 
 

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import AsyncGenerator, Mapping, Sequence
+import json
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from jobstore.errors import Fault, InvalidPosting, JobNotFound, VersionConflict
+from jobstore.errors import Fault, InvalidPosting, JobNotFound, StoreBusy, VersionConflict
 from jobstore.exchange import jsonl
 from jobstore.exchange.identity import identity
 from jobstore.exchange.rows import BrokenFile
-from jobstore.records import Job, Rejection, UpsertReport, UpsertResult
+from jobstore.lifecycle.duplicates.features import address_key
+from jobstore.records import Job, Rejection, UpsertReport, UpsertResult, job_id
 from jobstore.service.parameters import Past
 from jobstore.store import JobStore
 
 MOST_LINES = 50_000
 """Postings of one body: what is said of those with faults is kept until all are read."""
 
+# Postings with one address that are looked at.
+_NEAR = 50
+# How often a change is made anew, since others were faster.
+_TRIES = 100
 # Lines after which others are answered, also where all of them have faults.
 _IN_A_ROW = 200
 
@@ -48,28 +55,37 @@ async def posting_of(store: JobStore, source: str, source_job_id: str) -> Job:
 async def posting_at(store: JobStore, url: str) -> Job:
     """Return the posting whose address is ``url``. Raises JobNotFound.
 
-    There is no index of addresses: it is looked for under the board and the id that the address
-    names, and under that id at each of the sources with the most postings.
+    It is looked for under the board and the id that the address names, by the addresses of the
+    postings that were compared with others, which are indexed, and under that id at each of the
+    sources with the most postings.
     """
     source, key = identity(url)
-    if source is None or key is None:
+    wanted = address_key(url)
+    if source is None or key is None or wanted is None:
         raise JobNotFound("This is not the web address of a single posting.")
     if (found := await store.find(source, key)) is not None:
         return found
-    ids = dict.fromkeys((key, urlsplit(url).path.rstrip("/").rpartition("/")[2]))
-    for each in (await store.statistics()).by_source:
-        for id in filter(None, ids):
-            found = await store.find(each, id)
-            if found is not None and found.url and identity(found.url) == (source, key):
-                return found
+    rows = await store.engine.rows("near", json.dumps([wanted]), _NEAR)
+    ids = [UUID(bytes=id) for _, id, _ in rows]
+    names = dict.fromkeys((key, urlsplit(url).path.rstrip("/").rpartition("/")[2]))
+    sources = (await store.statistics()).by_source
+    ids += [job_id(each, name) for each in sources for name in names if name]
+    jobs = [job for job in await store.get_many(ids) if job is not None]
+    # Its own page, rather than one that leads to it.
+    places = [(job, job.url) for job in jobs] + [(job, job.apply_url) for job in jobs]
+    for job, place in places:
+        if place and address_key(place) == wanted:
+            return job
     raise JobNotFound(
-        "No posting was stored under what this address says; search for words of its title."
+        "No posting that is known by its address has this one; search for words of its title."
     )
 
 
 async def upsert(store: JobStore, posting: Mapping[str, Any]) -> UpsertResult:
-    """Store a posting, or merge it. Raises InvalidPosting."""
-    return await store.upsert(posting)
+    """Store a posting, or merge it, as one of a batch. Raises InvalidPosting."""
+    with _not_too_deep():
+        said = jsonl.said_by(posting)
+    return await store.upsert(said)
 
 
 async def upsert_many(store: JobStore, lines: bytes) -> UpsertReport:
@@ -110,8 +126,21 @@ async def update(
 ) -> Job:
     """Change a posting, where its version is one of ``versions``: texts, or ``*`` for any.
 
-    Raises InvalidPosting, JobNotFound, VersionConflict.
+    Attributes are merged with those that are stored (RFC 7396). Raises InvalidPosting,
+    JobNotFound, VersionConflict.
     """
+    if isinstance(attributes := changes.get("attributes"), dict):
+        with _not_too_deep():
+            # Numbers have all their digits here, and in attributes those of JSON.
+            patch = jsonl.floats(attributes)
+        for _ in range(_TRIES):
+            job = await store.get(id)
+            _matched(job, versions)
+            told = {**changes, "attributes": _merged(job.attributes, patch)}
+            # Whoever was faster is not written over.
+            with suppress(VersionConflict):
+                return await store.update(id, told, expected_version=job.version)
+        raise StoreBusy("Others change this posting all the time.")
     return await store.update(id, changes, expected_version=await _expected(store, id, versions))
 
 
@@ -119,8 +148,32 @@ async def delete(store: JobStore, id: UUID, versions: Sequence[str] | None = Non
     """Delete a posting, where its version is one of ``versions``. Raises as :func:`update`."""
     async with store.transaction() as unit:
         job = await unit.get(id)
-        _matched(job, versions)
+        if versions is not None:
+            _matched(job, versions)
+            # Changes nothing, and lets nobody change it before it is deleted.
+            await unit.update(id, {"title": job.title}, expected_version=job.version)
         await unit.delete(id)
+
+
+def _merged(stored: Any, patch: Any) -> Any:
+    """Return what a merge patch makes of a stored value (RFC 7396, section 2)."""
+    if not isinstance(patch, dict):
+        return patch
+    found = dict(stored) if isinstance(stored, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            found.pop(name, None)
+        else:
+            found[name] = _merged(found.get(name), value)
+    return found
+
+
+@contextmanager
+def _not_too_deep() -> Iterator[None]:
+    try:
+        yield
+    except RecursionError:
+        raise InvalidPosting([Fault("attributes", "is nested too deeply")]) from None
 
 
 async def _expected(store: JobStore, id: UUID, versions: Sequence[str] | None) -> int | None:

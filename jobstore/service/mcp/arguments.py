@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import AliasChoices, BaseModel, ConfigDict, ValidationError, model_validator
@@ -18,8 +18,13 @@ from jobstore.service.problems import faults_of
 
 M = TypeVar("M", bound="Arguments")
 
-ID = AliasChoices("id", "ojcp_id")
+ID = AliasChoices("id", "ojcp_id", "job_id")
 """The names that the id of a posting may have."""
+
+
+# Where pydantic names its own types.
+_SAID = dict.fromkeys(("model_type", "dict_type"), "must be an object")
+_SAID |= dict.fromkeys(("uuid_type", "uuid_parsing"), "must be the ojcp_id of a posting")
 
 
 class Arguments(BaseModel):
@@ -44,22 +49,22 @@ def checked(model: type[M], given: Any) -> M:
     try:
         return model.model_validate({} if given is None else given)
     except ValidationError as error:
-        placed = [each | {"loc": ("arguments", *each["loc"])} for each in error.errors()]
-        faults = faults_of(RequestValidationError(placed), _names(model))
+        placed = [
+            each | {"loc": ("arguments", *each["loc"]), "msg": _SAID.get(each["type"], each["msg"])}
+            for each in error.errors()
+        ]
+        faults = faults_of(RequestValidationError(placed), _names(schema(model)))
     raise InvalidQuery(
         Fault("" if name == "arguments" else name, reason.replace("field required", "is required"))
         for name, reason in faults
     )
 
 
-def _names(model: type[BaseModel], before: str = "") -> list[str]:
-    names = []
-    for name, each in model.model_fields.items():
-        names.append(f"{before}{name}")
-        for kind in get_args(each.annotation):
-            if isinstance(kind, type) and issubclass(kind, Arguments):
-                names += _names(kind, f"{before}{name}.")
-    return names
+def _names(told: Mapping[str, Any], before: str = "") -> Iterator[str]:
+    """Yield the names that a schema tells of, those inside of others after a point."""
+    for name, each in told.get("properties", {}).items():
+        yield f"{before}{name}"
+        yield from _names(each, f"{before}{name}.")
 
 
 @contextmanager

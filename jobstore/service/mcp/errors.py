@@ -10,7 +10,7 @@ from mcp_types import CallToolResult, TextContent
 from jobstore.errors import DuplicateApplication, JobNotFound, JobStoreError
 from jobstore.operations import logs
 from jobstore.service.mcp import ojcp
-from jobstore.service.mcp.sizes import line, plain, short
+from jobstore.service.mcp.sizes import MOST_BYTES, line, plain, short, within
 from jobstore.service.problems import status_of
 
 _log = logs.get("service")
@@ -48,13 +48,15 @@ def of_error(error: JobStoreError, missing: str) -> CallToolResult:
         details = {"job_id": error.job_id, "why": error.why, "applied_at": error.applied_at}
         message += " With force: true another one is begun."
     if faults := getattr(error, "faults", ()):
-        details["errors"] = short([each._asdict() for each in faults[:_FAULTS]])
+        told = short([each._asdict() for each in faults[:_FAULTS]])
+        details["errors"] = within(told, MOST_BYTES // 3)
     if after is not None:
         message += f" Call it again in {after} s."
     return failed(code, message, details=details, retry_after_seconds=after)
 
 
 _WAYS = {
+    "invalid_request": " new_matches without a name lists the saved searches.",
     "job_not_found": " Take the ojcp_id of a posting that search_jobs found.",
     "employer_not_found": " list_filter_values of company, with words of the name as query, "
     "lists names.",

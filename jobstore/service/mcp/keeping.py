@@ -12,7 +12,7 @@ from jobstore.records import ApplicationState, NewMatches, Rejection
 from jobstore.service.answers import lifecycle, postings
 from jobstore.service.guarding.callers import Scope
 from jobstore.service.mcp import ojcp
-from jobstore.service.mcp.arguments import ID, Arguments
+from jobstore.service.mcp.arguments import ID, Arguments, renamed
 from jobstore.service.mcp.sizes import MOST_BYTES, plain, short, size, within
 from jobstore.service.mcp.tool import LIST, NUMBER, TEXT, TRUTH, Answer, Tool, object_of
 from jobstore.service.parameters import Moment
@@ -92,7 +92,8 @@ def _matches(found: NewMatches) -> dict[str, Any]:
 
 async def acknowledge(store: JobStore, given: Acknowledged) -> Answer:
     """Say that matches are dealt with."""
-    await lifecycle.acknowledge(store, given.name, given.token)
+    with renamed({"matches": "token"}):
+        await lifecycle.acknowledge(store, given.name, given.token)
     return Answer("They will not come again.", {"acknowledged": True})
 
 
@@ -138,9 +139,10 @@ def _rejected(given: Rejection) -> Any:
 
 _POSTING = (
     "Store postings; one that is there is merged: what is not stated stays. Each needs source, "
-    "source_job_id, title, company; may have location, country, workplace, employment_type, "
-    "experience_level, industry, description, skills, salary_min, salary_max, salary_currency, "
-    "salary_period, salary_text, url, apply_url, posted_at, expires_at."
+    "source_job_id, title, company; may have locations (each text, city, region, country), "
+    "workplace, employment_type, experience_level, industry, description, skills, salary_min, "
+    "salary_max, salary_currency, salary_period, salary_text, url, apply_url, posted_at, "
+    "expires_at, applicant_count, attributes."
 )
 
 KEEPING = (
@@ -151,6 +153,8 @@ KEEPING = (
         Matches,
         object_of("", jobs=LIST, token=TEXT, searches=LIST),
         new_matches,
+        # OJCP has no searches that are saved.
+        missing="invalid_request",
     ),
     Tool(
         "acknowledge",

@@ -25,15 +25,15 @@ _POLICIES = {workplace: name for name, workplace in POLICIES.items()}
 # There is no DAY.
 _UNITS = frozenset((SalaryPeriod.HOUR, SalaryPeriod.WEEK, SalaryPeriod.MONTH, SalaryPeriod.YEAR))
 
-# Bytes of lists in a page's posting, and in one that is asked for alone.
-_FEW, _MANY = 900, 6000
+FEW, MANY = 900, 6000
+"""Bytes of each list in a page's posting, and in one that is asked for alone."""
 
 
 def summary(job: JobSummary | Job) -> dict[str, Any]:
     """Return a posting of a list."""
     snippet = job.snippet if isinstance(job, JobSummary) else None
     also_on = plain(job.also_on) if isinstance(job, JobSummary) else []
-    listed = within(also_on, _FEW)
+    listed = within(also_on, FEW)
     more = {
         "url": job.url,
         "snippet": line(snippet, 400),
@@ -41,11 +41,14 @@ def summary(job: JobSummary | Job) -> dict[str, Any]:
         "more_also_on": len(also_on) - len(listed) or None,
         "apply_paths": _ways(job.url),
     }
-    return stated(_common(job, _FEW) | more)
+    return stated(_common(job, FEW) | more)
 
 
-def posting(job: Job) -> dict[str, Any]:
-    """Return a posting that was asked for alone, without its description."""
+def posting(job: Job, most: int = MANY) -> dict[str, Any]:
+    """Return a posting that was asked for alone, without its description.
+
+    Its lists have at most ``most`` bytes each.
+    """
     more = {
         "@type": "JobPosting",
         "url": job.url,
@@ -57,7 +60,7 @@ def posting(job: Job) -> dict[str, Any]:
         "updated_at": iso(job.updated_at),
         "closed_at": job.closed_at,
     }
-    return stated(_common(job, _MANY) | more)
+    return stated(_common(job, most) | more)
 
 
 def stated(members: dict[str, Any]) -> dict[str, Any]:
@@ -106,8 +109,10 @@ def _place(place: Location) -> dict[str, Any]:
         "addressRegion": place.region,
         "addressCountry": place.country,
     }
-    # What the source wrote says all where the parts do not.
-    name = line(place.text) if place.city is None else None
+    # What the source wrote, where it is more than the parts joined.
+    written = {each.strip() for each in place.text.split(",")}
+    is_more = place.city is None or not written <= {*address.values()}
+    name = line(place.text) if is_more else None
     return stated({"@type": "Place", "name": name, "address": address})
 
 

@@ -51,7 +51,7 @@ class Detail(Which):
     length: int = Field(default=6000, ge=1, le=20_000)
 
 
-class Past(Which):
+class History(Which):
     """Arguments of get_job_history."""
 
     offset: int = Field(default=0, ge=0)
@@ -82,7 +82,11 @@ async def get_job_detail(store: JobStore, given: Detail) -> Answer:
     """Answer with a posting and a part of its text."""
     job = await _posting(store, given)
     answer: dict[str, Any] = {"ojcp_version": ojcp.VERSION, "job": ojcp.posting(job)}
-    text = job.description_text or ""
+    if size(answer) > MOST_BYTES // 2:
+        # Long addresses and lists leave room for some of the text.
+        answer["job"] = ojcp.posting(job, ojcp.FEW)
+    # As a whole: what joins characters is seen between them alone.
+    text = seen(job.description_text or "")
     whole = len(text)
     if given.offset and given.offset >= whole:
         raise InvalidQuery([Fault("offset", f"is behind the end; the text has {whole} characters")])
@@ -91,7 +95,7 @@ async def get_job_detail(store: JobStore, given: Detail) -> Answer:
         return Answer(f"{said}; it has no text.", answer)
     part = piece(text, given.offset, given.length, MOST_BYTES - size(answer) - 200)
     end = given.offset + len(part)
-    answer["untrusted_text"] = {"text": seen(part), "offset": given.offset, "total_length": whole}
+    answer["untrusted_text"] = {"text": part, "offset": given.offset, "total_length": whole}
     if end < whole:
         answer["untrusted_text"]["next_offset"] = end
     return Answer(f"{said}; characters {given.offset} to {end} of {whole} of its text.", answer)
@@ -105,7 +109,7 @@ async def _posting(store: JobStore, given: Which) -> Job:
     return await postings.posting_of(store, given.source or "", given.source_job_id or "")
 
 
-async def get_job_history(store: JobStore, given: Past) -> Answer:
+async def get_job_history(store: JobStore, given: History) -> Answer:
     """Answer with what happened to a posting."""
     # The history of a posting outlives it.
     id = given.id or (await _posting(store, given)).id
@@ -221,7 +225,7 @@ READING = (
         "get_job_history",
         "What happened to a posting, newest first: opened, changed (values before and after), "
         "closed, reopened, joined, deleted.",
-        Past,
+        History,
         object_of(
             "ojcp_id events total", ojcp_id=TEXT, events=LIST, total=NUMBER, next_offset=NUMBER
         ),

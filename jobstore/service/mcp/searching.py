@@ -111,7 +111,7 @@ class Paging(Arguments):
 class Asked:
     """A search as the store takes it: the page after ``cursor`` begins at ``offset``.
 
-    ``since`` is the day that ``posted_within_days`` counts from, the same on all pages.
+    ``since`` is ``posted_within_days`` and the day that it counts from, the same on all pages.
     """
 
     query: SearchQuery
@@ -155,9 +155,9 @@ class SearchJobs(Arguments):
         if filters.posted_within_days is not None:
             if filters.posted_since is not None:
                 faults.append(Fault("filters.posted_within_days", "is given beside posted_since"))
-            since = found.since or _days_ago(filters.posted_within_days)
-            found.since = since
-            changes["posted_since"] = _day(since)
+            days = filters.posted_within_days
+            found.since = found.since or f"{days}:{_days_ago(days)}"
+            changes["posted_since"] = _day(found.since, days)
         if faults:
             raise InvalidQuery(faults)
         found.query = replace(found.query, **changes)
@@ -212,9 +212,13 @@ def _days_ago(days: int) -> str:
     return (datetime.now(UTC) - timedelta(days=days)).date().isoformat()
 
 
-def _day(text: str) -> datetime:
+def _day(since: str, days: int) -> datetime:
+    given, _, day = since.partition(":")
+    if given != str(days):
+        # The page before was of another search.
+        raise strange()
     try:
-        return moment_of(text, time.min)
+        return moment_of(day, time.min)
     except ValueError:
         raise strange() from None
 
@@ -236,8 +240,10 @@ async def search_jobs(store: JobStore, given: SearchJobs) -> Answer:
         "offset": asked.offset,
         "jobs": jobs,
     }
-    notes = [*asked.notes, *found["notes"], *([] if jobs else _nothing(asked))]
     following = asked.next_cursor(found["next_cursor"], len(jobs))
+    notes = [*asked.notes, *found["notes"]]
+    if not jobs:
+        notes.append(_nothing(following, found["total"]))
     if following:
         answer["next_cursor"] = following
     if notes:
@@ -278,13 +284,15 @@ async def _page(store: JobStore, asked: Asked) -> dict[str, Any]:
         limit = max(1, fitting)
 
 
-def _nothing(asked: Asked) -> list[str]:
-    if asked.offset:
-        return ["Nothing more is found at this place; the search has an end before it."]
-    return [
+def _nothing(following: str | None, total: int) -> str:
+    if following:
+        return "Only duplicates of other postings stand here; next_cursor continues."
+    if total:
+        return "Nothing more is found at this place; the search has an end before it."
+    return (
         "No posting matches all of this. Fewer words and filters find more, so does OR; "
         "list_filter_values says which values a filter can have."
-    ]
+    )
 
 
 def _told(answer: Mapping[str, Any]) -> str:

@@ -17,12 +17,12 @@ from mcp_types import (
 )
 
 from jobstore.errors import JobStoreError
-from jobstore.json_text import to_json
 from jobstore.service.mcp import errors
 from jobstore.service.mcp.arguments import checked
 from jobstore.service.mcp.keeping import KEEPING
 from jobstore.service.mcp.reading import READING
 from jobstore.service.mcp.searching import SEARCH
+from jobstore.service.mcp.sizes import encoded
 from jobstore.service.mcp.tool import Rights, Tool
 from jobstore.store import JobStore
 from jobstore.version import __version__
@@ -69,7 +69,7 @@ def server(store: Callable[[], JobStore], rights: Callable[[Context], Rights]) -
             return errors.unexpected(error)
         # Once: as structure with a line beside, or where that cannot be read as text.
         if given.as_text or context.protocol_version < _STRUCTURED:
-            return CallToolResult(content=[_text(to_json(answer.content))])
+            return CallToolResult(content=[_text(encoded(answer.content))])
         return CallToolResult(content=[_text(answer.line)], structured_content=answer.content)
 
     return Server(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import datetime
@@ -26,16 +27,27 @@ MOST_BYTES = int(MOST_TOKENS * BYTES_A_TOKEN) - 500
 """The same in bytes, without what the protocol puts around it."""
 
 _LINE = 300
-# A second alphabet without shapes (Unicode, block Tags).
-_TAGS = re.compile("[\U000e0000-\U000e007f]")
+# Code points that what people see as one character has at most, but for what is made to have more.
+_CLUSTER = 32
+# A joiner with what is beside it, what has a tone of skin, and two letters of flags.
+_WITHIN = re.compile(
+    "\u200d.|.[\u200c\u200d\U0001f3fb-\U0001f3ff]|[\U0001f1e6-\U0001f1ff]{2}", re.DOTALL
+)
+# Alphabets without shapes: tags and what else has no meaning in their plane, and variation
+# selectors (Unicode, section 23.4) behind another one, of which each can stand for a byte.
+_TAGS = re.compile(
+    "[\U000e0000-\U000e00ff\U000e01f0-\U000e0fff]"
+    "|(?<=[\ufe00-\ufe0f\U000e0100-\U000e01ef])[\ufe00-\ufe0f\U000e0100-\U000e01ef]"
+)
 
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+"""Writes a plain value as JSON without blanks."""
 
 
 def size(value: Any) -> int:
     """Return how many bytes a plain value has as JSON."""
-    return len(_encode(value).encode("utf-8", "replace"))
+    return len(encoded(value).encode("utf-8", "replace"))
 
 
 def plain(value: Any) -> Any:
@@ -74,7 +86,7 @@ def seen(text: str) -> str:
 
 def line(text: str | None, most: int = _LINE) -> str | None:
     """Return a text of at most ``most`` characters; one that is cut ends with an ellipsis."""
-    return text if text is None or len(text) <= most else f"{text[: most - 1]}…"
+    return text if text is None or len(text) <= most else f"{text[: _end(text, 0, most - 1)]}…"
 
 
 def short(value: Any, most: int = _LINE) -> Any:
@@ -105,4 +117,20 @@ def piece(text: str, offset: int, length: int, most: int) -> str:
     while part and (bytes_ := size(part)) > most:
         # Never by more than what is surely too much, and by one at least.
         part = part[: min(len(part) - 1, int(len(part) * most / bytes_) + 1)]
-    return part
+    return text[offset : _end(text, offset, offset + len(part))]
+
+
+def _end(text: str, start: int, most: int) -> int:
+    """Return where a part of a text ends, at ``most`` or shortly before.
+
+    It is not within what people see as one character, as far as that has no more code points than
+    any has. That is a simple form of Unicode TR 29: marks, joiners, tones of skin and the two
+    letters of a flag stay with what is before them.
+    """
+    for end in range(most, max(start, most - _CLUSTER), -1):
+        if (
+            not _WITHIN.match(text, end - 1)
+            and unicodedata.category(text[end : end + 1] or " ")[0] != "M"
+        ):
+            return end
+    return most

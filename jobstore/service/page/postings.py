@@ -9,6 +9,7 @@ from typing import Annotated, Any, cast, get_args
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field
 
 from jobstore.derived.differences import differences, said
 from jobstore.errors import Fault, InvalidQuery
@@ -27,6 +28,14 @@ _UNTOLD = ("application", "reasons")
 # Applications for one posting that are shown.
 _APPLICATIONS = 20
 _SENT = ("state", "note", "due_at")
+# Events on a page: texts before and after each are compared word by word.
+_EVENTS = 20
+
+
+class Shown(Past):
+    """Which state of a posting is shown, and from which event on its history is."""
+
+    events: int = Field(default=0, ge=0)
 
 
 def routes(service: Service) -> APIRouter:
@@ -34,7 +43,7 @@ def routes(service: Service) -> APIRouter:
     router = pages(prefix="/postings/{id:uuid}", dependencies=[reads])
 
     @router.get("")
-    async def posting(request: Request, id: UUID, past: Annotated[Past, Query()]) -> Response:
+    async def posting(request: Request, id: UUID, past: Annotated[Shown, Query()]) -> Response:
         store = service.store
         job = await answers.posting(store, id, past)
         duplicates = await lifecycle.duplicates(store, id)
@@ -43,7 +52,9 @@ def routes(service: Service) -> APIRouter:
         applications = await lifecycle.applications(store, None, id, _APPLICATIONS)
         application = applications[0] if applications else None
         # Comparing texts word by word takes a while.
-        history = await asyncio.to_thread(_told, await lifecycle.history(store, id))
+        every = await lifecycle.history(store, id)
+        end = past.events + _EVENTS
+        history = await asyncio.to_thread(_told, every[past.events : end])
         return rendered(
             request,
             "posting.html",
@@ -51,6 +62,9 @@ def routes(service: Service) -> APIRouter:
             is_past=past.version is not None or past.at is not None,
             attributes=[(name, said(value)) for name, value in job.attributes.items()],
             history=history,
+            earlier=end if end < len(every) else None,
+            is_later=past.events > 0,
+            given=past,
             duplicates=[*zip(duplicates, others, strict=True)],
             application=application,
             before=applications[1:],

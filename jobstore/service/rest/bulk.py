@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import AsyncIterator
+from dataclasses import fields
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
 from jobstore.exchange.jsonl import JsonLinesWriter
-from jobstore.records import UpsertReport
+from jobstore.records import Rejection, UpsertReport
 from jobstore.service.answers import postings as answers
 from jobstore.service.guarding.callers import Scope
 from jobstore.service.guarding.permits import allowed
@@ -48,7 +49,9 @@ def routes(service: Service) -> APIRouter:
 
         Those with faults are listed by their position, from 0, and the others are stored.
         """
-        return answered(await answers.upsert_many(service.store, await request.body()))
+        report = await answers.upsert_many(service.store, await request.body())
+        told = {each.name: getattr(report, each.name) for each in fields(report)}
+        return answered(told | {"rejected": [*map(_rejected, report.rejected)]})
 
     @router.get("/postings:export", summary="Export postings", responses=_LINES)
     async def export(asked: Annotated[Filters, queried(Filters)]) -> Response:
@@ -59,6 +62,12 @@ def routes(service: Service) -> APIRouter:
         return StreamingResponse(_after(first, pieces), media_type=JSON_LINES)
 
     return router
+
+
+def _rejected(given: Rejection) -> dict[str, Any]:
+    """Return what was not stored, with its faults as problems have them."""
+    reasons = [each._asdict() for each in given.reasons]
+    return {"index": given.index, "source_job_id": given.source_job_id, "reasons": reasons}
 
 
 async def _lines(store: JobStore, asked: Filters) -> AsyncIterator[str]:

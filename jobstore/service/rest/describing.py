@@ -19,6 +19,13 @@ from jobstore.service.problems import MEDIA_TYPE
 
 _METHODS = ("get", "put", "post", "patch", "delete")
 _REF = "#/components/schemas/{model}"
+_FAULT: dict[str, Any] = {
+    "title": "Fault",
+    "description": "What is wrong with a field; '' is the whole.",
+    "type": "object",
+    "properties": {"field": {"type": "string"}, "reason": {"type": "string"}},
+    "required": ["field", "reason"],
+}
 _PROBLEM: dict[str, Any] = {
     "title": "Problem",
     "description": "What went wrong (RFC 9457). 'type' is what programs may go by.",
@@ -31,11 +38,7 @@ _PROBLEM: dict[str, Any] = {
         "errors": {
             "description": "Every fault, by field.",
             "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {"field": {"type": "string"}, "reason": {"type": "string"}},
-                "required": ["field", "reason"],
-            },
+            "items": {"$ref": _REF.format(model="Fault")},
         },
     },
     "required": ["type", "title", "status", "detail"],
@@ -82,7 +85,7 @@ def _whole(document: dict[str, Any]) -> dict[str, Any]:
     schemas = components["schemas"]
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    schemas["Problem"] = _PROBLEM
+    schemas |= {"Problem": _PROBLEM, "Fault": _FAULT}
     for name in [*schemas]:
         kind = getattr(records, name, None)
         if dataclasses.is_dataclass(kind):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
@@ -23,7 +22,7 @@ from jobstore.service.answers import lifecycle as answers
 from jobstore.service.guarding.callers import Scope
 from jobstore.service.guarding.permits import allowed
 from jobstore.service.holding import Service
-from jobstore.service.parameters import MOST_AT_ONCE, USUALLY, Filters
+from jobstore.service.parameters import MOST_AT_ONCE, USUALLY, Filters, Moment
 from jobstore.service.rest.repeating import Key, once
 from jobstore.service.rest.routing import router as grouped
 from jobstore.service.rest.writing import answered
@@ -61,10 +60,10 @@ class Told(_Said):
     """What is said of an application; what is left out stays as it is."""
 
     state: ApplicationState | None = None
-    at: datetime | None = None
+    at: Moment | None = None
     note: str | None = None
     contacts: list[Person] | None = None
-    due_at: datetime | None = None
+    due_at: Moment | None = None
 
     def said(self) -> dict[str, Any]:
         """Return what was stated."""
@@ -81,7 +80,7 @@ class Saved(_Said):
     """A search to save."""
 
     query: Filters = Filters()
-    since: datetime | None = None
+    since: Moment | None = None
 
 
 class Matches(BaseModel):
