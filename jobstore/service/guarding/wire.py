@@ -108,6 +108,9 @@ class Wire(HttpToolsProtocol):
             self._is_over()
             self._unwanted = self.loop.call_later(self.seconds, self._give_up)
 
+    def _unsupported_upgrade_warning(self) -> None:
+        """Answer as if nobody had asked for another protocol, and fill no log with that."""
+
     def _wait(self) -> None:
         self._wait_no_more()
         self._waiting = self.loop.call_later(self.seconds, self._give_up)

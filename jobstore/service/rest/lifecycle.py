@@ -63,7 +63,7 @@ class Told(_Said):
     state: ApplicationState | None = None
     at: datetime | None = None
     note: str | None = None
-    contacts: list[Person] | None = None
+    contacts: list[Person] | None = Field(default=None, max_length=100)
     due_at: datetime | None = None
 
     def said(self) -> dict[str, Any]:
