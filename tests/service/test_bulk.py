@@ -8,6 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from jobstore.service.answers.postings import MOST_LINES
+from jobstore.service.rest import bulk
 
 
 def line(number: int, **more: object) -> str:
@@ -66,3 +67,16 @@ def test_a_batch_without_end_is_refused_before_what_is_said_of_it_fills_the_memo
     answer = client.post("/v1/postings:batch", content=b"1\n" * (MOST_LINES + 1))
     assert answer.status_code == 422
     assert answer.json()["detail"].startswith("The body has more than 50,000 postings")
+
+
+def test_few_exports_are_read_at_a_time(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.post("/v1/postings:batch", content=line(1))
+    monkeypatch.setattr(bulk, "MOST_EXPORTS", 1)
+    # One that is over, or was refused, is none any more.
+    for asked, status in (("", 200), ("?sort=salary", 400), ("", 200), ("?company=x", 200)) * 2:
+        assert client.get(f"/v1/postings:export{asked}").status_code == status
+    monkeypatch.setattr(bulk, "MOST_EXPORTS", 0)
+    refused = client.get("/v1/postings:export")
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")

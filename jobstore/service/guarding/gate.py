@@ -173,13 +173,14 @@ class Gate:
     async def _known(self, authorization: str, address: str) -> Caller:
         """Return whose token it is. Raises Refused for a wrong one."""
         kind, _, token = authorization.partition(" ")
+        token = token.strip()
         key = (address, token)
         # Whoever has a token that was good here is not shut out by what others send.
         # Counted before it is looked at, so that many at once are no more than one after another.
         wait = self._wrong.take(address)
         if wait and key not in self._trusted:
             raise Refused(_later("Too many wrong tokens came from this address", wait))
-        caller = await self._credentials.caller(token.strip()) if kind.lower() == "bearer" else None
+        caller = await self._credentials.caller(token) if kind.lower() == "bearer" else None
         if caller is not None and not wait:
             self._wrong.give_back(address)
         if caller is None:

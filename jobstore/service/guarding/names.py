@@ -13,6 +13,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 _OURS = frozenset(("localhost", "localhost.localdomain"))
+_OTHERS = frozenset("/?#@\\")
 
 
 class Names:
@@ -28,11 +29,15 @@ class Names:
         return self._kept(host)
 
     def _looked_up(self, host: str) -> bool:
+        # What else an address may have, is in none of ours: no path, query or name of a user.
+        if _OTHERS.intersection(host):
+            return False
         try:
-            name = urlsplit(f"//{host}").hostname
+            parts = urlsplit(f"//{host}")
+            name, _ = parts.hostname, parts.port
         except ValueError:
             return False
-        if not name or "@" in host or "/" in host:
+        if not name:
             return False
         name = name.rstrip(".")
         if name in self._allowed:

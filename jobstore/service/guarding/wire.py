@@ -21,7 +21,8 @@ _MOST_HEADERS = 2 * MOST_HEADERS
 class Wire(HttpToolsProtocol):
     """One connection.
 
-    ``seconds``: how long a request's head may take. ``unread_seconds``: how long the other side may
+    ``seconds``: how long a request's head may take, and how long a body is read on that was
+    answered before its end. ``unread_seconds``: how long the other side may
     leave unread what waits for it.
     """
 
@@ -32,6 +33,7 @@ class Wire(HttpToolsProtocol):
     _in_head = False
     _waiting: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
+    _unwanted: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         """Begin a connection."""
@@ -42,6 +44,7 @@ class Wire(HttpToolsProtocol):
         """End it."""
         self._wait_no_more()
         self._is_read()
+        self._is_over()
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
@@ -92,6 +95,22 @@ class Wire(HttpToolsProtocol):
         self._wait_no_more()
         super().on_headers_complete()
 
+    def on_message_complete(self) -> None:
+        """Take the end of a request."""
+        self._is_over()
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Take the end of an answer; a body that nobody wants may have none."""
+        super().on_response_complete()
+        cycle = self.cycle
+        if cycle.response_complete and cycle.more_body and not self.transport.is_closing():
+            self._is_over()
+            self._unwanted = self.loop.call_later(self.seconds, self._give_up)
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Answer as if nobody had asked for another protocol, and fill no log with that."""
+
     def _wait(self) -> None:
         self._wait_no_more()
         self._waiting = self.loop.call_later(self.seconds, self._give_up)
@@ -105,6 +124,11 @@ class Wire(HttpToolsProtocol):
         if self._unread is not None:
             self._unread.cancel()
             self._unread = None
+
+    def _is_over(self) -> None:
+        if self._unwanted is not None:
+            self._unwanted.cancel()
+            self._unwanted = None
 
     def _give_up(self) -> None:
         if not self.transport.is_closing():

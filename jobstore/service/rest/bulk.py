@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import fields
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Send
+from starlette.types import Scope as Asgi
 
+from jobstore.errors import StoreBusy
 from jobstore.exchange.jsonl import JsonLinesWriter
 from jobstore.records import Rejection, UpsertReport
 from jobstore.service.answers import postings as answers
@@ -25,6 +29,8 @@ from jobstore.store import JobStore
 JSON_LINES = "application/jsonl"
 # Characters that are sent at once.
 _PIECE = 64 * 1024
+# Exports at a time. Their pieces take turns with all other answers, which wait for each of them.
+MOST_EXPORTS = 4
 _CONTENT = {JSON_LINES: {"schema": {"type": "string"}}}
 _ARRAY = {"schema": {"type": "array", "items": {"$ref": "#/components/schemas/Posting"}}}
 _BODY = {"content": {**_CONTENT, "application/json": _ARRAY}, "required": True}
@@ -36,6 +42,7 @@ _LINES: dict[int | str, dict[str, Any]] = {
 def routes(service: Service) -> APIRouter:
     """Return the routes of many postings."""
     router = grouped(tags=["postings"])
+    running: set[object] = set()
 
     @router.post(
         "/postings:batch",
@@ -56,10 +63,17 @@ def routes(service: Service) -> APIRouter:
     @router.get("/postings:export", summary="Export postings", responses=_LINES)
     async def export(asked: Annotated[Filters, queried(Filters)]) -> Response:
         """Every posting that matches, whole, newest first, a line each, as files have it."""
+        if len(running) >= MOST_EXPORTS:
+            raise StoreBusy("Other exports are being read; ask again.")
         pieces = _lines(service.store, asked)
-        # What is wrong with the query is told before the first line.
-        first = await anext(pieces, "")
-        return StreamingResponse(_after(first, pieces), media_type=JSON_LINES)
+        running.add(pieces)
+        try:
+            # What is wrong with the query is told before the first line.
+            first = await anext(pieces, "")
+        except BaseException:
+            running.discard(pieces)
+            raise
+        return _Export(_after(first, pieces), lambda: running.discard(pieces))
 
     return router
 
@@ -68,6 +82,21 @@ def _rejected(given: Rejection) -> dict[str, Any]:
     """Return what was not stored, with its faults as problems have them."""
     reasons = [each._asdict() for each in given.reasons]
     return {"index": given.index, "source_job_id": given.source_job_id, "reasons": reasons}
+
+
+class _Export(StreamingResponse):
+    """Lines, after which, or when the client has gone, ``done`` is called."""
+
+    def __init__(self, lines: AsyncIterator[str], done: Callable[[], None]) -> None:
+        super().__init__(lines, media_type=JSON_LINES)
+        self._done = done
+
+    async def __call__(self, scope: Asgi, receive: Receive, send: Send) -> None:
+        """Send them."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._done()
 
 
 async def _lines(store: JobStore, asked: Filters) -> AsyncIterator[str]:
@@ -79,6 +108,8 @@ async def _lines(store: JobStore, asked: Filters) -> AsyncIterator[str]:
             yield held.getvalue()
             held.seek(0)
             held.truncate()
+            # Neither a posting that was read with others nor a piece that is sent lets others in.
+            await asyncio.sleep(0)
     if held.tell():
         yield held.getvalue()
 

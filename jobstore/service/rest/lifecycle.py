@@ -62,7 +62,7 @@ class Told(_Said):
     state: ApplicationState | None = None
     at: Moment | None = None
     note: str | None = None
-    contacts: list[Person] | None = None
+    contacts: list[Person] | None = Field(default=None, max_length=100)
     due_at: Moment | None = None
 
     def said(self) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from jobstore.service.guarding.callers import Scope as May
 from jobstore.service.guarding.permits import Permit
 from jobstore.service.problems import parameters_of, unknown_parameter
 from jobstore.service.rest.querying import Queried
+from jobstore.service.rest.writing import body_of_one
 
 # What a form of any page can send without asking first (Fetch, CORS-safelisted request-header).
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data", "text/plain")
@@ -78,6 +79,9 @@ class Route(APIRoute):
                 unknown = [name for name in request.query_params if name not in known]
                 if unknown:
                     raise RequestValidationError([unknown_parameter(name) for name in unknown])
+            if self.body_field is not None:
+                # FastAPI reads it after this.
+                await body_of_one(request)
             return await handle(request)
 
         return handled

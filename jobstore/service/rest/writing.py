@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
+from starlette.exceptions import HTTPException
 
 from jobstore.errors import Fault, InvalidPosting
 from jobstore.json_text import escaped, to_json
+
+# What the body of one thing may have: more than the longest posting, all of it escaped. It is read
+# in one piece, and nobody else is answered meanwhile; many postings are a batch.
+_MOST_MIB = 8
+_MOST_VALUES = 100_000
 
 _TAG = re.compile(r'\s*(W/)?"([!\x23-\x7e\x80-\xff]*)"\s*')
 
@@ -48,13 +54,41 @@ def tags(header: str | None, *, weak: bool = False) -> list[str] | None:
     return [each[2] for each in found if each and (weak or not each[1])]
 
 
-async def object_of(request: Request) -> dict[str, Any]:
-    """Return the JSON object of a body; numbers keep all their digits. Raises InvalidPosting."""
+async def body_of_one(request: Request) -> bytes:
+    """Return a body that is about one thing. Raises HTTPException where it is too large for that.
+
+    A small body may hold so many values that looking at them takes many seconds.
+    """
     body = await request.body()
+    if len(body) > _MOST_MIB * 1024 * 1024:
+        raise HTTPException(413, f"A body that is no batch has at most {_MOST_MIB} MiB.")
+    if body.count(b",") >= _MOST_VALUES and _values(body) >= _MOST_VALUES:
+        raise HTTPException(413, f"A body that is no batch has fewer than {_MOST_VALUES:,} values.")
+    return body
+
+
+def _values(body: bytes) -> float:
+    """Return about how many values JSON has, in time that grows with its length alone."""
+    plain = body.replace(rb"\\", b"").replace(rb"\"", b"")
+    if plain.count(b'"') > 4 * _MOST_VALUES:
+        # More than as many names and texts have.
+        return float("inf")
+    # Commas of texts separate nothing.
+    return sum(each.count(b",") for each in plain.split(b'"')[::2])
+
+
+async def object_of(request: Request) -> dict[str, Any]:
+    """Return the JSON object of a body; numbers keep all their digits.
+
+    Raises InvalidPosting, HTTPException.
+    """
+    body = await body_of_one(request)
     try:
         value = json.loads(body, parse_float=Decimal, parse_constant=_refused)
     except RecursionError:
         raise InvalidPosting("The body is nested too deeply.") from None
+    except InvalidOperation:
+        raise InvalidPosting("The body has a number whose exponent is too large.") from None
     except ValueError as error:
         raise InvalidPosting(f"The body is no JSON: {error}.") from None
     if not isinstance(value, dict):
