@@ -117,7 +117,8 @@ def _operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]
 def _complete(path: str, operation: dict[str, Any]) -> None:
     answers = operation["responses"]
     # FastAPI's own, which is none of ours.
-    answers.pop("422", None)
+    if answers.get("422", {}).get("description") == "Validation Error":
+        del answers["422"]
     given = [*_ALWAYS]
     headers = {each["name"].lower() for each in operation.get("parameters", ())}
     if "requestBody" in operation:

@@ -12,11 +12,11 @@ from starlette.exceptions import HTTPException
 
 from jobstore.errors import Fault, InvalidPosting
 from jobstore.json_text import escaped, to_json
+from jobstore.service.answers.postings import MOST_VALUES
 
 # What the body of one thing may have: more than the longest posting, all of it escaped. It is read
 # in one piece, and nobody else is answered meanwhile; many postings are a batch.
 _MOST_MIB = 8
-_MOST_VALUES = 100_000
 
 _TAG = re.compile(r'\s*(W/)?"([!\x23-\x7e\x80-\xff]*)"\s*')
 
@@ -62,15 +62,15 @@ async def body_of_one(request: Request) -> bytes:
     body = await request.body()
     if len(body) > _MOST_MIB * 1024 * 1024:
         raise HTTPException(413, f"A body that is no batch has at most {_MOST_MIB} MiB.")
-    if body.count(b",") >= _MOST_VALUES and _values(body) >= _MOST_VALUES:
-        raise HTTPException(413, f"A body that is no batch has fewer than {_MOST_VALUES:,} values.")
+    if body.count(b",") >= MOST_VALUES and _values(body) >= MOST_VALUES:
+        raise HTTPException(413, f"A body that is no batch has fewer than {MOST_VALUES:,} values.")
     return body
 
 
 def _values(body: bytes) -> float:
     """Return about how many values JSON has, in time that grows with its length alone."""
     plain = body.replace(rb"\\", b"").replace(rb"\"", b"")
-    if plain.count(b'"') > 4 * _MOST_VALUES:
+    if plain.count(b'"') > 4 * MOST_VALUES:
         # More than as many names and texts have.
         return float("inf")
     # Commas of texts separate nothing.
