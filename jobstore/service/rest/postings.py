@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
-from urllib.parse import unquote, urlencode
+from typing import Annotated
+from urllib.parse import unquote
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Request, Response
@@ -20,7 +20,16 @@ from jobstore.service.parameters import Past, Search
 from jobstore.service.problems import problem
 from jobstore.service.rest.querying import queried
 from jobstore.service.rest.routing import router as grouped
-from jobstore.service.rest.writing import BODY, Object, answered, etag, place, tags, with_key
+from jobstore.service.rest.writing import (
+    BODY,
+    LINKED,
+    Object,
+    answered,
+    etag,
+    linked,
+    tags,
+    with_key,
+)
 from jobstore.store import JobStore
 
 _IfMatch = Annotated[
@@ -29,8 +38,6 @@ _IfMatch = Annotated[
 _IfNoneMatch = Annotated[
     str | None, Header(alias="If-None-Match", description='Versions that are known, such as "3".')
 ]
-_LINK = {"description": "The next page: rel=next (RFC 8288).", "schema": {"type": "string"}}
-_LINKED: dict[int | str, dict[str, Any]] = {200: {"headers": {"Link": _LINK}}}
 
 
 class Found(BaseModel):
@@ -49,7 +56,7 @@ def routes(service: Service) -> APIRouter:
     router = grouped(prefix="/postings", tags=["postings"])
     writes = [allowed(Scope.WRITE)]
 
-    @router.get("", summary="Search postings", response_model=Found, responses=_LINKED)
+    @router.get("", summary="Search postings", response_model=Found, responses=LINKED)
     async def search(request: Request, asked: Annotated[Search, queried(Search)]) -> Response:
         """One page of the postings that match all filters."""
         return await searched(service.store, asked, request)
@@ -131,13 +138,7 @@ async def searched(store: JobStore, asked: Search, request: Request) -> Response
         facets=asked.facets,
         only=asked.fields,
     )
-    answer = answered(found)
-    if following := found["next_cursor"]:
-        given = request.query_params.multi_items()
-        again = [pair for pair in given if pair[0] != "cursor"]
-        target = f"{place(request)}?{urlencode([*again, ('cursor', following)])}"
-        answer.headers["Link"] = f'<{target}>; rel="next"'
-    return answer
+    return linked(answered(found), request, found["next_cursor"])
 
 
 def one(job: Job, if_none_match: str | None) -> Response:

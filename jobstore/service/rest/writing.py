@@ -6,6 +6,7 @@ import json
 import re
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import Depends, Request, Response
 from starlette.exceptions import HTTPException
@@ -38,6 +39,29 @@ def place(request: Request) -> str:
     path: str = request.scope["path"]
     # Some servers give the path with it, others without (ASGI, HTTP connection scope).
     return path if path.startswith(f"{root}/") else root + path
+
+
+def linked(answer: Response, request: Request, cursor: str | None) -> Response:
+    """Return an answer that says where its next page is, if it has one (RFC 8288)."""
+    if cursor is not None:
+        given = request.query_params.multi_items()
+        again = [pair for pair in given if pair[0] != "cursor"]
+        target = f"{place(request)}?{urlencode([*again, ('cursor', cursor)])}"
+        answer.headers["Link"] = f'<{target}>; rel="next"'
+    return answer
+
+
+LINKED: dict[int | str, dict[str, Any]] = {
+    200: {
+        "headers": {
+            "Link": {
+                "description": "The next page: rel=next (RFC 8288).",
+                "schema": {"type": "string"},
+            }
+        }
+    }
+}
+"""How OpenAPI describes what :func:`linked` adds."""
 
 
 def tags(header: str | None, *, weak: bool = False) -> list[str] | None:
