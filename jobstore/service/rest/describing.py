@@ -52,7 +52,8 @@ _ALWAYS = {
     "421": "The service does not go by the name that it was asked under.",
     "429": "Too many requests.",
     "431": "There are too many headers, or they are too long.",
-    "503": "The store is busy, or cannot be reached.",
+    "500": "Something went wrong that should not, or the store is damaged (store-corrupt).",
+    "503": "The store is busy, cannot be reached, or is not migrated.",
 }
 _WITH_BODY = {
     "408": "The body came too slowly.",
