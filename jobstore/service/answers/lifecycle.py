@@ -23,15 +23,15 @@ from jobstore.store import JobStore
 
 Verdict = Literal["same", "different", "undo"]
 
-_CURSOR = re.compile("[0-9]{1,17}-[0-9]{1,9}", re.ASCII)
+_CURSOR = re.compile("[0-9]{1,17}-[0-9]{1,9}-[0-9]{1,9}", re.ASCII)
 
 
-async def history(store: JobStore, id: UUID) -> list[HistoryEntry]:
-    """Return all that happened to a posting, newest first, also that it was deleted.
+async def history(store: JobStore, id: UUID, most: int | None = None) -> list[HistoryEntry]:
+    """Return what happened to a posting, newest first, also that it was deleted.
 
-    Raises JobNotFound for an id that the store never had.
+    All of it, or ``most`` events. Raises JobNotFound for an id that the store never had.
     """
-    found = await store.history(id)
+    found = await store.history(id, limit=most)
     if not found:
         raise JobNotFound(f"No posting has the id {id}.")
     return found
@@ -47,28 +47,36 @@ class Events(NamedTuple):
 async def history_from(store: JobStore, id: UUID, cursor: str | None, limit: int) -> Events:
     """Return ``limit`` events of :func:`history` behind ``cursor``, which an earlier part gave.
 
-    All of them are read for each part, about 0.1 ms each, on a thread where they are many: what
-    a change led to is told by those after it alone. Raises InvalidQuery for a strange cursor.
+    Those before are read again: what a change led to is told by the changes after it alone.
+    Raises InvalidQuery for a strange cursor, and as :func:`history`.
     """
-    found = await history(store, id)
-    start = 0 if cursor is None else _behind(found, cursor)
+    if cursor is not None and not _CURSOR.fullmatch(cursor):
+        raise InvalidQuery([Fault("cursor", "must be the next_cursor of the same history")])
+    at, same, before = map(int, cursor.split("-")) if cursor else (None, 0, 0)
+    most = before + limit + 1
+    found = await history(store, id, most)
+    start = 0 if at is None else _behind(found, at, same)
+    if start > before and len(found) == most:
+        # What happened meanwhile stands before the others.
+        found = await history(store, id)
+        start = 0 if at is None else _behind(found, at, same)
     end = start + limit
     return Events(found[start:end], _cursor(found[:end]) if end < len(found) else None)
 
 
 def _cursor(told: Sequence[HistoryEntry]) -> str:
-    """Return where a part ended: the time of its last event, and how many of that time are told."""
+    """Return where a part ended.
+
+    That is the time of its last event, how many of that time are told, and how many in all.
+    """
     last = told[-1].at
-    return f"{_micros(told[-1])}-{sum(each.at == last for each in told)}"
+    return f"{_micros(told[-1])}-{sum(each.at == last for each in told)}-{len(told)}"
 
 
-def _behind(found: Sequence[HistoryEntry], cursor: str) -> int:
+def _behind(found: Sequence[HistoryEntry], at: int, same: int) -> int:
     """Return the position behind a cursor, whatever was added or pruned since."""
-    if not _CURSOR.fullmatch(cursor):
-        raise InvalidQuery([Fault("cursor", "must be the next_cursor of the same history")])
-    at, told = map(int, cursor.split("-"))
     start = sum(_micros(each) > at for each in found)
-    return start + min(told, sum(_micros(each) == at for each in found))
+    return start + min(same, sum(_micros(each) == at for each in found))
 
 
 def _micros(entry: HistoryEntry) -> int:
