@@ -25,6 +25,9 @@ from jobstore.service.rest.writing import body_of_one
 # What a form of any page can send without asking first (Fetch, CORS-safelisted request-header).
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data", "text/plain")
 
+# What the body of a model may have: more than those of all lists of a search.
+_MOST_VALUES = 5_000
+
 _Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
@@ -81,7 +84,7 @@ class Route(APIRoute):
                     raise RequestValidationError([unknown_parameter(name) for name in unknown])
             if self.body_field is not None:
                 # FastAPI reads it after this.
-                await body_of_one(request)
+                await body_of_one(request, _MOST_VALUES)
             return await handle(request)
 
         return handled
