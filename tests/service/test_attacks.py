@@ -382,10 +382,10 @@ async def test_how_long_an_answer_takes_tells_nothing_of_tokens(tmp_path: Path) 
     token = tokens.create(path, "ada", "read", None)
     credentials = Credentials(path)
     # They are looked up by a hash, of which who guesses knows nothing in advance.
-    found = await credentials.caller(Unequal(token))
+    found = await credentials.made_since(Unequal(token))
     assert found is not None
     assert found.name == "ada"
-    assert await credentials.caller(Unequal(token[:-1])) is None
+    assert await credentials.made_since(Unequal(token[:-1])) is None
     await credentials.close()
 
 
@@ -435,12 +435,36 @@ def held_by(port: int) -> list[object]:
     ]
 
 
+def read_until(connection: socket.socket, end: bytes) -> bytes:
+    """What comes on a connection until something is in it."""
+    found = b""
+    while end not in found:
+        piece = connection.recv(65536)
+        assert piece, found
+        found += piece
+    return found
+
+
 def wait_until_free(port: int) -> None:
     """Wait until the service has no connection."""
     until = time.monotonic() + 30
     while any(held_by(port)):
         assert time.monotonic() < until
         time.sleep(0.05)
+
+
+def test_a_pipelined_request_is_not_cut_off_for_the_sake_of_others(tmp_path: Path) -> None:
+    body = b'{"title": "Clerk", "company": "Acme"}'
+    kind = ("Content-Type: application/json", f"Content-Length: {len(body)}", "Connection: close")
+    second = head(*kind, path="/v1/postings/board/1", method="PUT")
+    settings = settings_in(tmp_path, anonymous="write")
+    with running(settings, most=1) as port, socket.create_connection(("127.0.0.1", port)) as busy:
+        busy.sendall(head(path="/healthz") + second)
+        assert b"ok" in read_until(busy, b"ok")
+        # There is room for nobody else while the second is answered.
+        assert status_of(said(port, head())) == 503
+        busy.sendall(body)
+        assert status_of(read_until(busy, b"inserted")) == 201
 
 
 def test_a_dropped_connection_leaves_nothing_behind(served: tuple[int, str]) -> None:
