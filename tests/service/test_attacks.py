@@ -272,6 +272,9 @@ def test_what_costs_more_to_look_at_than_it_can_mean_is_not_looked_at(
     # Long texts are no values, whatever is in them.
     posting = {"title": "x", "company": "y", "description": 'a,"\\' * 49_000}
     assert client.put(place, json=posting).json()["warnings"] == []
+    asked = client.get("/v1/postings", params={f"text{number}": "x" for number in range(100)})
+    reasons = [each["reason"] for each in asked.json()["errors"]]
+    assert reasons == ["is not known; did you mean text?"] * 20 + ["is not known"] * 80
     names = {f"title{number}": 1 for number in range(101)}
     assert "more than 100 names" in client.patch(stored, json=names).json()["detail"]
     few = {"state": "saved", "contacts": [{"name": "Ada"}] * 101}
