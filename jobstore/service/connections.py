@@ -66,9 +66,9 @@ class Connection(Wire):
             super().data_received(data)
 
     def on_response_complete(self) -> None:
-        """Wait for the next request."""
+        """Wait for the next request, unless it is here already and is being answered."""
         super().on_response_complete()
-        if not self.pipeline and not self.transport.is_closing():
+        if self.cycle.response_complete and not self.transport.is_closing():
             self._those.silent[self] = None
 
     def leave(self) -> None:

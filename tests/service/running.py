@@ -17,10 +17,10 @@ from jobstore.settings.sections import Settings
 
 
 @contextmanager
-def running(settings: Settings) -> Iterator[int]:
-    """Serve as ``jobstore serve`` does, and give the port."""
+def running(settings: Settings, most: int = 1000) -> Iterator[int]:
+    """Serve as ``jobstore serve`` does, with ``most`` connections, and give the port."""
     app = application(settings, partial(jobstore.connect, settings.store.url))
-    server = uvicorn.Server(configured(settings, app))
+    server = uvicorn.Server(configured(settings, app, most))
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
