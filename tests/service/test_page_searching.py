@@ -6,11 +6,16 @@ import json
 import re
 from random import Random
 
+from lxml import html
 from starlette.testclient import TestClient
 
 from jobstore.service.page.searching import given_by, given_of, query_of
 from jobstore.service.parameters import Search
 from tests.service.pages import NASTY, POSTING, said, sent, shown, stored
+
+MOST_BYTES = 100_000
+# Files of a page, not compressed.
+LOADED_BESIDE = 62_000
 
 
 def test_a_search_shows_what_was_found_and_how_to_go_on(client: TestClient) -> None:
@@ -145,3 +150,48 @@ def test_whatever_an_address_asks_for_is_answered(client: TestClient) -> None:
         answer = client.get("/?" + "&".join(pairs), headers={"Accept": "text/html"})
         assert answer.status_code in (200, 400), pairs
         assert "<h1>" in answer.text
+
+
+def test_a_page_is_light_whatever_it_is_asked(client: TestClient) -> None:
+    for number in range(20):
+        more = {"company": f"Acme {number}", "skills": [f"Skill {each}" for each in range(9)]}
+        stored(client, number, workplace=("remote", "onsite")[number % 2], **more)
+    most = MOST_BYTES - LOADED_BESIDE
+
+    companies = "&".join(f"company=Acme+{number}" for number in range(100))
+    answer = client.get(f"/?{companies}")
+    assert len(answer.content) < most
+    page = html.document_fromstring(answer.text)
+    chips = page.cssselect(".chips li")
+    shown = len(chips) - 1
+    assert 0 < shown < 50
+    assert chips[-1].text_content().startswith(f"and {100 - shown} more filters")
+    assert "few values are offered" in said(page)
+    # The form keeps all of them.
+    assert len(page.cssselect("#asked input[name=company]")) == 100
+    one = html.document_fromstring(client.get(chips[0].find("a").get("href")).text)
+    assert len(one.cssselect("#asked input[name=company]")) == 99
+
+    words = client.get("/?text=" + "%20".join(["a"] * 900))
+    assert len(words.content) < most
+
+    # What cannot be answered has one way back, and names no name again that is not known.
+    unknown = "&".join(f"x{number}={number}" for number in range(240))
+    for query, fault in ((unknown, "and 220 more"), (f"{companies}&{companies}", "company")):
+        refused = client.get(f"/?text=baker&{query}")
+        assert refused.status_code == 400
+        assert len(refused.content) < most
+        page = html.document_fromstring(refused.text)
+        assert fault in said(page)
+        assert not page.cssselect(".chips") + page.cssselect("#narrow")
+        (back,) = [each for each in page.iter("a") if each.text == "Take out all filters"]
+        assert back.get("href") == "/?text=baker"
+        assert not page.cssselect("input[name^=x]")
+
+
+def test_a_query_that_is_saved_is_bounded(client: TestClient) -> None:
+    fits = "&".join(f"company=Acme+{number}" for number in range(100))
+    assert sent(client, "/?text=a", "/searches", name="a", query=fits).status_code == 303
+    refused = sent(client, "/?text=a", "/searches", name="b", query="x=1&" * 5000)
+    assert refused.status_code == 400
+    assert "at most 256 parameters" in refused.text
