@@ -9,6 +9,7 @@ import pytest
 from lxml import html
 from starlette.testclient import TestClient
 
+from jobstore.service.problems import MEDIA_TYPE as PROBLEM
 from jobstore.settings.sections import Settings
 from tests.service.pages import NASTY, PAGES, said, shown, stored
 
@@ -137,6 +138,13 @@ def test_every_address_is_below_the_path_that_a_proxy_adds(
             for name in ("href", "src", "action", "hx-get"):
                 value = element.get(name, root + "/")
                 assert value.startswith((root + "/", "https://", "#")), (place, value)
+    # What begins with the same letters is no page: not for whoever sent it, nor to go on to.
+    beside = behind.get(f"{root}applications")
+    assert (beside.status_code, beside.headers["content-type"]) == (404, PROBLEM)
+    for before, next in ((f"{root}/statistics", "/statistics"), (f"{root}statistics", "/")):
+        login = behind.get(f"{root}/login", headers={"Referer": f"http://localhost{before}"})
+        (form,) = html.document_fromstring(login.text).cssselect("main form")
+        assert form.fields["next"] == next
     behind.cookies.clear()
     cookie = behind.get(root + "/login").headers["set-cookie"]
     assert f"Path={root};" in cookie

@@ -15,7 +15,8 @@ from starlette.exceptions import HTTPException
 
 from jobstore.service.guarding.callers import Scope
 from jobstore.service.guarding.permits import Permit
-from jobstore.service.page.rendering import CSRF, address, root_of
+from jobstore.service.page.rendering import CSRF, address
+from jobstore.service.paths import root_of
 
 # Fields of a form.
 _MOST = 100
@@ -71,4 +72,4 @@ async def written(request: Request) -> dict[str, str]:
 
 def to(request: Request, path: str, fragment: str = "", /, **query: Any) -> Response:
     """Return the way to another page, once a form is dealt with."""
-    return RedirectResponse(root_of(request) + address(path, query) + fragment, 303)
+    return RedirectResponse(root_of(request.scope) + address(path, query) + fragment, 303)

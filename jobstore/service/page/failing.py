@@ -11,7 +11,8 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from jobstore.service.page.asking import to
-from jobstore.service.page.rendering import path_of, rendered
+from jobstore.service.page.rendering import rendered
+from jobstore.service.paths import path_of
 from jobstore.service.problems import MEDIA_TYPE
 
 _PAGES = frozenset(
@@ -76,7 +77,7 @@ class Dressing:
 
 
 def _is_asked_for(scope: Scope) -> bool:
-    first = _first(scope["path"].removeprefix(scope.get("root_path", "")))
+    first = _first(path_of(scope))
     if first in _PROGRAMS:
         return False
     return first in _PAGES or "text/html" in Headers(scope=scope).get("accept", "")
@@ -87,7 +88,7 @@ def _is_problem(message: Message) -> bool:
 
 
 def _page(request: Request, document: dict[str, Any], headers: Headers) -> Response:
-    path, status = path_of(request), int(document["status"])
+    path, status = path_of(request.scope), int(document["status"])
     if status == HTTPStatus.UNAUTHORIZED:
         # A form is not sent again by signing in; its page is a better place to go on.
         there = path if request.method == "GET" else "/"

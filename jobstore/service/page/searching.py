@@ -17,8 +17,9 @@ from jobstore.service.holding import Service
 from jobstore.service.page.asking import reads, to
 from jobstore.service.page.asking import router as pages
 from jobstore.service.page.narrowing import COUNTED, NONE, Given, narrowing, without
-from jobstore.service.page.rendering import address, rendered, root_of
+from jobstore.service.page.rendering import address, rendered
 from jobstore.service.parameters import Filters, Search, lists
+from jobstore.service.paths import root_of
 from jobstore.service.problems import faults_of
 
 _LISTS = lists(Filters)
@@ -77,7 +78,7 @@ def routes(service: Service) -> APIRouter:
             # What is typed makes no step of its own in the browser's history; all else does.
             is_typing = request.headers.get("hx-trigger") == _TYPING
             way = "HX-Replace-Url" if is_typing else "HX-Push-Url"
-            answer.headers[way] = root_of(request) + here
+            answer.headers[way] = root_of(request.scope) + here
         return answer
 
     return router
