@@ -48,7 +48,7 @@ def install(app: FastAPI, service: Service) -> None:
 
     async def metrics(request: Request) -> Response:
         """Figures in the text format of Prometheus, of all processes that use the store."""
-        may_read.check(request)
+        may_read(request)
         return Response(await figures.get(), headers={"Content-Type": MEDIA_TYPE})
 
     for each in (healthz, readyz, metrics):

@@ -40,7 +40,7 @@ def router(**more: Any) -> APIRouter:
 
 def _shown(request: Request) -> None:
     request.state.started = time.perf_counter()
-    _READS.check(request)
+    _READS(request)
 
 
 reads = Depends(_shown)
@@ -66,7 +66,7 @@ async def form_of(request: Request) -> dict[str, str]:
 
 async def written(request: Request) -> dict[str, str]:
     """Return the fields of a form that writes, of a caller who may."""
-    _WRITES.check(request)
+    _WRITES(request)
     return await form_of(request)
 
 
