@@ -9,6 +9,7 @@ import pytest
 from lxml import html
 from starlette.testclient import TestClient
 
+from jobstore.service.page import failing, texts
 from jobstore.service.problems import MEDIA_TYPE as PROBLEM
 from jobstore.settings.sections import Settings
 from tests.service.pages import NASTY, PAGES, said, shown, stored
@@ -93,6 +94,17 @@ def test_what_goes_wrong_is_a_page_for_browsers_and_a_document_for_programs(
     assert client.head("/statistics").status_code == 200
 
 
+def test_a_fault_of_an_error_page_leaves_the_document_that_it_was_of(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(failing, "rendered", lambda *_, **__: {}["missing"])
+    answer = client.get("/nowhere", headers={"Accept": "text/html", "X-Request-ID": "mine-0001"})
+    assert (answer.status_code, answer.headers["content-type"]) == (404, PROBLEM)
+    assert answer.headers["x-request-id"] == "mine-0001"
+    assert answer.headers["x-frame-options"] == "DENY"
+    assert answer.json()["status"] == 404
+
+
 def test_a_page_loads_little_and_from_here_alone(client: TestClient) -> None:
     for number in range(20):
         stored(client, number, description="Pipelines of data. " * 40, salary_min=5, country="DE")
@@ -151,6 +163,9 @@ def test_every_address_is_below_the_path_that_a_proxy_adds(
 
 
 def test_statistics_say_in_tables_what_charts_show(client: TestClient) -> None:
+    stored(client, 0)
+    assert "Statistics 1 posting." in said(shown(client, "/statistics"))
+    assert texts.counted(1234, "posting") == "1,234 postings"
     for number in range(3):
         pay = {"salary_min": 50_000 + number, "salary_currency": "EUR", "salary_period": "year"}
         stored(client, number, workplace="remote", **pay)
@@ -169,3 +184,5 @@ def test_health_says_how_the_store_is_and_how_fast_it_was(client: TestClient) ->
     assert re.search(r"Health: (pass|warn|fail)", text)
     assert "schema" in text
     assert "No program wrote down" in text
+    assert "0 programs; waiting: 0 writes; 0 failures." in text
+    assert "9 right steps" in text

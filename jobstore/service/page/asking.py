@@ -38,7 +38,7 @@ def router(**more: Any) -> APIRouter:
     return APIRouter(route_class=_Route, include_in_schema=False, **more)
 
 
-def _shown(request: Request) -> None:
+async def _shown(request: Request) -> None:
     request.state.started = time.perf_counter()
     _READS(request)
 

@@ -10,10 +10,13 @@ from fastapi import Request, Response
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from jobstore.operations import logs
 from jobstore.service.page.asking import to
 from jobstore.service.page.rendering import rendered
 from jobstore.service.paths import path_of
 from jobstore.service.problems import MEDIA_TYPE
+
+_log = logs.get("service")
 
 _PAGES = frozenset(
     ("", "applications", "health", "login", "logout", "postings", "searches", "statistics")
@@ -70,8 +73,15 @@ class Dressing:
             else:
                 body += message.get("body", b"")
                 if not message.get("more_body", False):
-                    answer = _page(Request(scope), json.loads(body), Headers(scope=begun))
-                    await answer(scope, receive, send)
+                    try:
+                        answer = _page(Request(scope), json.loads(body), Headers(scope=begun))
+                    except Exception as error:
+                        # Nothing behind this would answer as the gate does, and name the request.
+                        _log.exception("a page of a problem failed", exc_info=error)
+                        await send(begun)
+                        await send({"type": "http.response.body", "body": body})
+                    else:
+                        await answer(scope, receive, send)
 
         await self._app(scope, receive, dressed)
 
