@@ -130,6 +130,7 @@ async def test_there_are_no_sessions_and_no_streams_that_stay_open(tmp_path: Pat
         for method in ("GET", "DELETE", "PUT", "OPTIONS"):
             answer = await http.request(method, "/mcp", headers=JSON)
             assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+            assert answer.headers["content-type"] == "application/problem+json"
         async with asyncio.timeout(60):
             answer = await http.post(
                 "/mcp",
