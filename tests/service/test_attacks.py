@@ -21,12 +21,13 @@ from starlette.testclient import TestClient
 import jobstore
 from jobstore import migrating
 from jobstore.operations import tokens
+from jobstore.service import connections
 from jobstore.service.guarding.credentials import Credentials
 from jobstore.settings import sqlite_url
 from jobstore.settings.sections import Settings
 from tests.fixtures.cluster import eventually
 from tests.fixtures.postings import posting
-from tests.service.running import running, said
+from tests.service.running import running, said, server
 
 # What stands in every field of a posting of an attacker.
 HOSTILE = "<script>alert(1)</script>\"'&\u202e\x9b31m\r\nSet-Cookie: a=b"
@@ -174,6 +175,17 @@ def test_bodies_without_end_are_not_taken(served: tuple[int, str]) -> None:
     still_answers(port)
 
 
+def test_who_may_only_read_has_little_to_say(served: tuple[int, str]) -> None:
+    port, _ = served
+    call = ("Content-Type: application/json", "Accept: application/json", "Connection: close")
+    sent = {"method": "POST", "path": "/mcp"}
+    assert status_of(said(port, head(*call, "Content-Length: 70000", **sent))) == 413
+    chunked = head(*call, "Transfer-Encoding: chunked", **sent)
+    assert status_of(said(port, chunked + b"11170\r\n" + b" " * 70_000 + b"\r\n0\r\n\r\n")) == 413
+    many = head("Connection: close", path=f"/v1/postings?{'&'.join(['a=1'] * 257)}")
+    assert status_of(said(port, many)) == 414
+
+
 def test_a_body_that_was_refused_is_not_read_for_ever(served: tuple[int, str]) -> None:
     port, _ = served
     place = {"method": "PUT", "path": "/v1/postings/board/1"}
@@ -228,7 +240,7 @@ def test_deep_and_strange_bodies_are_refused(served: tuple[int, str]) -> None:
         for path in ("/v1/postings/board/7", "/v1/searches/x"):
             client.request("PUT", path, body, headers)
             answer = client.getresponse()
-            assert answer.status in (200, 201, 400, 422)
+            assert answer.status in (200, 201, 400, 413, 422)
             assert json.loads(answer.read())
     client.request("POST", "/v1/postings:batch", b"\n".join(bodies), headers)
     report = client.getresponse()
@@ -241,13 +253,14 @@ def test_what_costs_more_to_look_at_than_it_can_mean_is_not_looked_at(
     client: TestClient,
 ) -> None:
     place = "/v1/postings/board/7"
-    client.put(place, json={"title": "x", "company": "y"})
-    application = f"/v1/postings/{jobstore.job_id('board', '7')}/applications"
+    stored = client.put(place, json={"title": "x", "company": "y"}).headers["location"]
+    application = f"{stored}/applications"
     many = b",".join([b'{"a":1}'] * 200_000)
     for method, path, body in (
         ("PUT", place, b'{"attributes": {"a": [%s]}}' % many),
         ("PUT", place, b'{"a": ["\\\\",%s]}' % many),
-        ("PUT", place, b'{"description": "%s"}' % (b"x" * (9 << 20))),
+        ("PUT", place, b'{"description": "%s"}' % (b"x" * (5 << 20))),
+        ("PUT", place, b'{"a": [%s]}' % b",".join([b'[[["a"]]]'] * 30_000)),
         ("PUT", "/v1/searches/x", b'{"query": {"company": [%s]}}' % many),
         ("POST", application, b'{"contacts": [%s]}' % many),
     ):
@@ -259,6 +272,11 @@ def test_what_costs_more_to_look_at_than_it_can_mean_is_not_looked_at(
     # Long texts are no values, whatever is in them.
     posting = {"title": "x", "company": "y", "description": 'a,"\\' * 49_000}
     assert client.put(place, json=posting).json()["warnings"] == []
+    asked = client.get("/v1/postings", params={f"text{number}": "x" for number in range(100)})
+    reasons = [each["reason"] for each in asked.json()["errors"]]
+    assert reasons == ["is not known; did you mean text?"] * 20 + ["is not known"] * 80
+    names = {f"title{number}": 1 for number in range(101)}
+    assert "more than 100 names" in client.patch(stored, json=names).json()["detail"]
     few = {"state": "saved", "contacts": [{"name": "Ada"}] * 101}
     refused = client.post(application, json=few)
     assert [each["field"] for each in refused.json()["errors"]] == ["contacts"]
@@ -285,16 +303,23 @@ def test_pages_of_others_get_nothing(served: tuple[int, str]) -> None:
     assert status_of(said(port, rebound)) == 421
 
 
-def test_nothing_that_is_stored_is_fetched(
-    client: TestClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    reached: list[object] = []
-    # All that opens a connection or looks up a name is told here, whoever does it.
-    sys.addaudithook(
-        lambda event, given: (
-            reached.append(given) if event in ("socket.connect", "socket.getaddrinfo") else None
-        )
-    )
+@pytest.fixture
+def reached() -> Iterator[list[object]]:
+    """All that opens a connection or looks up a name during the test, whoever does it."""
+    found: list[object] = []
+    listens = True
+
+    def hook(event: str, given: object) -> None:
+        if listens and event in ("socket.connect", "socket.getaddrinfo"):
+            found.append(given)
+
+    # None can be taken away again; this one hears nothing once the test has ended.
+    sys.addaudithook(hook)
+    yield found
+    listens = False
+
+
+def test_nothing_that_is_stored_is_fetched(client: TestClient, reached: list[object]) -> None:
     inside = "http://169.254.169.254/latest/meta-data"
     posting = {"title": "Clerk", "company": "Acme", "url": inside, "apply_url": inside}
     posting["company_url"] = inside
@@ -304,6 +329,9 @@ def test_nothing_that_is_stored_is_fetched(
     client.post(f"{place}/applications", json={"state": "applied"})
     assert client.get("/v1/postings:export").text.count(inside) == 3
     assert reached == []
+    # What would have been reached is heard of.
+    socket.getaddrinfo("127.0.0.1", 80)
+    assert len(reached) == 1
 
 
 def test_what_is_hostile_is_data_in_json_and_in_problems(client: TestClient) -> None:
@@ -368,10 +396,10 @@ async def test_how_long_an_answer_takes_tells_nothing_of_tokens(tmp_path: Path) 
     token = tokens.create(path, "ada", "read", None)
     credentials = Credentials(path)
     # They are looked up by a hash, of which who guesses knows nothing in advance.
-    found = await credentials.caller(Unequal(token))
+    found = await credentials.made_since(Unequal(token))
     assert found is not None
     assert found.name == "ada"
-    assert await credentials.caller(Unequal(token[:-1])) is None
+    assert await credentials.made_since(Unequal(token[:-1])) is None
     await credentials.close()
 
 
@@ -421,12 +449,55 @@ def held_by(port: int) -> list[object]:
     ]
 
 
+def read_until(connection: socket.socket, end: bytes) -> bytes:
+    """What comes on a connection until something is in it."""
+    found = b""
+    while end not in found:
+        piece = connection.recv(65536)
+        assert piece, found
+        found += piece
+    return found
+
+
 def wait_until_free(port: int) -> None:
     """Wait until the service has no connection."""
     until = time.monotonic() + 30
     while any(held_by(port)):
         assert time.monotonic() < until
         time.sleep(0.05)
+
+
+def test_a_pipelined_request_is_not_cut_off_for_the_sake_of_others(tmp_path: Path) -> None:
+    body = b'{"title": "Clerk", "company": "Acme"}'
+    kind = ("Content-Type: application/json", f"Content-Length: {len(body)}", "Connection: close")
+    second = head(*kind, path="/v1/postings/board/1", method="PUT")
+    settings = settings_in(tmp_path, anonymous="write")
+    with running(settings, most=1) as port, socket.create_connection(("127.0.0.1", port)) as busy:
+        busy.sendall(head(path="/healthz") + second)
+        assert b"ok" in read_until(busy, b"ok")
+        # There is room for nobody else while the second is answered.
+        assert status_of(said(port, head())) == 503
+        busy.sendall(body)
+        assert status_of(read_until(busy, b"inserted")) == 201
+
+
+def test_who_keeps_a_connection_is_told_of_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "_ONCE_MORE", 60)
+    with (
+        server(settings_in(tmp_path)) as (served, port),
+        socket.create_connection(("127.0.0.1", port)) as silent,
+        socket.create_connection(("127.0.0.1", port)) as kept,
+    ):
+        kept.sendall(head(path="/healthz"))
+        assert b"connection: close" not in read_until(kept, b"ok\n").lower()
+        served.should_exit = True
+        # Who has asked for nothing is sent away, and so the end has begun.
+        assert silent.recv(100) == b""
+        kept.sendall(head(path="/healthz"))
+        assert b"connection: close" in read_until(kept, b"ok\n").lower()
+        assert kept.recv(100) == b""
 
 
 def test_a_dropped_connection_leaves_nothing_behind(served: tuple[int, str]) -> None:
@@ -436,6 +507,9 @@ def test_a_dropped_connection_leaves_nothing_behind(served: tuple[int, str]) -> 
             connection.sendall(head(path="/v1/postings:export"))
     still_answers(port)
     wait_until_free(port)
+    # Nor does it count as an export that goes on.
+    exported = said(port, head("Connection: close", path="/v1/postings:export"))
+    assert status_of(exported) == 200
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import json
 import pytest
 from starlette.testclient import TestClient
 
+from jobstore.exchange.jsonl import JsonLinesWriter
 from jobstore.service.answers import postings as answers
 from jobstore.service.answers.postings import MOST_VALUES
 from jobstore.service.rest import bulk
@@ -113,3 +114,29 @@ def test_few_exports_are_read_at_a_time(
     monkeypatch.setattr(bulk, "MOST_EXPORTS", 0)
     refused = client.get("/v1/postings:export")
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+
+
+def test_an_export_of_which_only_the_head_is_asked_for_is_not_read(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.post("/v1/postings:batch", content="\n".join(map(line, range(50))))
+    written: list[object] = []
+    write = JsonLinesWriter.write
+    monkeypatch.setattr(bulk, "_PIECE", 1)
+    monkeypatch.setattr(
+        JsonLinesWriter, "write", lambda self, job: (written.append(job), write(self, job))
+    )
+    for _ in range(5):
+        told = client.head("/v1/postings:export")
+        assert (told.status_code, told.content) == (200, b"")
+    assert client.head("/v1/postings:export?sort=salary").status_code == 400
+    # The first piece shows that the query can be answered.
+    assert len(written) == 5
+
+
+def test_who_sent_a_body_that_was_cut_short_is_not_told_to_get_it(client: TestClient) -> None:
+    for body in ('[{"title": "x"', '{"title": "x",'):
+        told = client.post("/v1/postings:batch", content=body).json()
+        assert "get it again" not in json.dumps(told).lower(), told
+    cut = client.post("/v1/postings:batch", content='[{"title": "x"').json()
+    assert "end it whole" in cut["detail"]

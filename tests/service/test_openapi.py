@@ -187,7 +187,7 @@ def test_a_body_is_refused_field_by_field(client: TestClient) -> None:
     assert answer.status_code == 422
     fields = {each["field"] for each in answer.json()["errors"]}
     assert fields == {"state", "at", "contacts.0.name", "contacts.0.nme", "more"}
-    for body in (b"{", b"[" * 100_000, b'"\xff"', b""):
+    for body in (b"{", b"[" * 4_000, b'"\xff"', b""):
         broken = client.post(f"{place}/gone", content=body)
         assert broken.status_code in (400, 422), body
         assert broken.headers["content-type"] == "application/problem+json"

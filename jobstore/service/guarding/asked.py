@@ -9,8 +9,9 @@ from starlette.responses import Response
 
 from jobstore.service.problems import problem
 
-# Bytes that the query, and all headers together, may have; and how many headers.
+# Bytes that the query, and all headers together, may have; and how many parameters and headers.
 MOST_OF_QUERY = 16 * 1024
+MOST_PARAMETERS = 256
 MOST_OF_HEADERS = 32 * 1024
 MOST_HEADERS = 100
 
@@ -30,6 +31,12 @@ _ONCE = frozenset(
     )
 )
 _WANTED = _ONCE | _FORWARDED | {b"cookie", b"x-request-id"}
+
+
+def too_large(most: int) -> str:
+    """Return what is said of a body of more bytes."""
+    said = f"{most // 2**20} MiB" if most >= 2**20 else f"{most // 1024} KiB"
+    return f"The body is larger than {said}; send it in pieces."
 
 
 class Refused(Exception):
@@ -63,6 +70,9 @@ class Asked:
         elif len(query) > MOST_OF_QUERY:
             told = f"A query has at most {MOST_OF_QUERY // 1024} KiB."
             self._fault = (HTTPStatus.REQUEST_URI_TOO_LONG, told)
+        elif query.count(b"&") >= MOST_PARAMETERS:
+            told = f"A query has at most {MOST_PARAMETERS} parameters."
+            self._fault = (HTTPStatus.REQUEST_URI_TOO_LONG, told)
 
     def text(self, name: bytes) -> str:
         """Return a header, empty where it is not there."""
@@ -73,16 +83,15 @@ class Asked:
         if self._fault is not None:
             raise Refused(problem(*self._fault, headers={"Connection": "close"}))
 
-    def check_body(self, most_mib: int) -> None:
-        """Refuse a body that says it is too large, before it is read. Raises Refused."""
+    def check_body(self, most: int) -> None:
+        """Refuse a body that says it has more bytes, before it is read. Raises Refused."""
         length = self.headers.get(b"content-length")
         if length is None:
             return
         if not length.isdigit():
             raise Refused(problem(HTTPStatus.BAD_REQUEST, "The Content-Length is no number."))
-        if len(length) > 18 or int(length) > most_mib * 1024 * 1024:
-            detail = f"The body is larger than {most_mib} MiB; send it in pieces."
-            raise Refused(problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail))
+        if len(length) > 18 or int(length) > most:
+            raise Refused(problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, too_large(most)))
 
     def body_size(self) -> float:
         """Return how many bytes of a body may come: without end where nobody says."""

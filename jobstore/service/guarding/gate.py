@@ -23,13 +23,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from jobstore.acting import acting_as
 from jobstore.operations import logs
 from jobstore.service.guarding.addresses import is_near, neighbourhood
-from jobstore.service.guarding.asked import Asked, Refused
+from jobstore.service.guarding.asked import Asked, Refused, too_large
 from jobstore.service.guarding.callers import COOKIE, Caller
 from jobstore.service.guarding.callers import Scope as May
 from jobstore.service.guarding.credentials import Credentials
 from jobstore.service.guarding.names import Names
 from jobstore.service.guarding.rates import Buckets
 from jobstore.service.guarding.telling import Telling
+from jobstore.service.paths import path_of
 from jobstore.service.problems import problem, unexpected
 from jobstore.settings.serving import ServiceSection
 
@@ -40,6 +41,8 @@ _MOST_TRUSTED = 10_000
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9_-]{8,64}")
 # Bytes of a body that are read to the end although nobody wants them, so that the answer arrives.
 _READ_OUT = 64 * 1024
+# Bytes of a body of somebody who may not write, and so calls tools of agents or signs in at most.
+_MOST_OF_READERS = 64 * 1024
 
 _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
@@ -100,7 +103,8 @@ class Gate:
             try:
                 caller = await self._let_in(scope, asked, sent)
                 with acting_as(caller.name):
-                    await self._app(scope, _Body(receive, self._settings), sent)
+                    most = self._most(caller)
+                    await self._app(scope, _Body(receive, most, self._settings.read_seconds), sent)
             except Refused as refused:
                 await self._refuse(refused.response, scope, receive, sent, asked)
             except ClientDisconnect:
@@ -114,7 +118,6 @@ class Gate:
     async def _let_in(self, scope: Scope, asked: Asked, sent: _Sent) -> Caller:
         """Return who asks, which the scope has from now on. Raises Refused."""
         asked.check_form()
-        asked.check_body(self._settings.body_mib)
         host = asked.text(b"host")
         if not self._names.knows(host):
             raise Refused(
@@ -139,6 +142,7 @@ class Gate:
         else:
             caller = self._anonymous(near=near)
         scope.setdefault("state", {})["caller"] = caller
+        asked.check_body(self._most(caller))
         if self._settings.requests_per_minute and (caller.name or not near):
             key = (caller.name, None if caller.name else neighbourhood(address))
             wait = self._rate.take(key)
@@ -147,6 +151,11 @@ class Gate:
                 raise Refused(_later("Too many requests", wait))
         return caller
 
+    def _most(self, caller: Caller) -> int:
+        """Return how many bytes a body may have: who only reads has little to say."""
+        most = self._settings.body_mib * 1024 * 1024
+        return most if caller.scope >= May.WRITE else min(most, _MOST_OF_READERS)
+
     def _cookie(self, scope: Scope, asked: Asked) -> str | None:
         """Return the token that a browser keeps, where it asks for a page.
 
@@ -154,8 +163,7 @@ class Gate:
         have a browser do reaches REST or MCP.
         """
         given = asked.text(b"cookie")
-        path = scope["path"].removeprefix(scope.get("root_path", ""))
-        return cookie_parser(given).get(COOKIE) if given and self._is_page(path) else None
+        return cookie_parser(given).get(COOKIE) if given and self._is_page(path_of(scope)) else None
 
     async def _kept(self, scope: Scope, token: str, address: str) -> Caller | None:
         """Return whose token a browser kept, ``None`` for one that is good for nothing any more.
@@ -175,12 +183,17 @@ class Gate:
         kind, _, token = authorization.partition(" ")
         token = token.strip()
         key = (address, token)
+        is_bearer = kind.lower() == "bearer"
+        # While tokens are read, those of many may be waiting here; none of them is wrong yet.
+        await self._credentials.refreshed()
         # Whoever has a token that was good here is not shut out by what others send.
         # Counted before it is looked at, so that many at once are no more than one after another.
         wait = self._wrong.take(address)
         if wait and key not in self._trusted:
             raise Refused(_later("Too many wrong tokens came from this address", wait))
-        caller = await self._credentials.caller(token) if kind.lower() == "bearer" else None
+        caller = self._credentials.known(token) if is_bearer else None
+        if caller is None and is_bearer:
+            caller = await self._credentials.made_since(token)
         if caller is not None and not wait:
             self._wrong.give_back(address)
         if caller is None:
@@ -188,7 +201,8 @@ class Gate:
             raise Refused(
                 problem(
                     HTTPStatus.UNAUTHORIZED,
-                    "The token is not known, or is not good any more; 'jobstore tokens' makes one.",
+                    "The token is not known, or is not good any more; 'jobstore tokens create' "
+                    "makes one.",
                     headers={"WWW-Authenticate": 'Bearer realm="jobstore", error="invalid_token"'},
                 )
             )
@@ -256,11 +270,10 @@ class _Sent:
 class _Body:
     """Receives a body that may be neither too large nor too slow."""
 
-    def __init__(self, receive: Receive, settings: ServiceSection) -> None:
+    def __init__(self, receive: Receive, most: int, seconds: float) -> None:
         self._receive = receive
-        self._left = settings.body_mib * 1024 * 1024
-        self._limit = settings.body_mib
-        self._until = time.monotonic() + settings.read_seconds
+        self._left = self._most = most
+        self._until = time.monotonic() + seconds
         self._ended = False
 
     async def __call__(self) -> Message:
@@ -275,8 +288,7 @@ class _Body:
         self._left -= len(message.get("body", b""))
         self._ended = not message.get("more_body", False)
         if self._left < 0:
-            detail = f"The body is larger than {self._limit} MiB; send it in pieces."
-            raise HTTPException(413, detail, {"Connection": "close"})
+            raise HTTPException(413, too_large(self._most), {"Connection": "close"})
         return message
 
 

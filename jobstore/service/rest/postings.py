@@ -17,6 +17,7 @@ from jobstore.service.guarding.callers import Scope
 from jobstore.service.guarding.permits import allowed
 from jobstore.service.holding import Service
 from jobstore.service.parameters import Past, Search
+from jobstore.service.paths import root_of
 from jobstore.service.problems import problem
 from jobstore.service.rest.querying import queried
 from jobstore.service.rest.routing import router as grouped
@@ -40,7 +41,7 @@ _IfNoneMatch = Annotated[
 ]
 
 
-class Found(BaseModel):
+class PostingPage(BaseModel):
     """A page of postings."""
 
     items: list[JobSummary]
@@ -56,7 +57,7 @@ def routes(service: Service) -> APIRouter:
     router = grouped(prefix="/postings", tags=["postings"])
     writes = [allowed(Scope.WRITE)]
 
-    @router.get("", summary="Search postings", response_model=Found, responses=LINKED)
+    @router.get("", summary="Search postings", response_model=PostingPage, responses=LINKED)
     async def search(request: Request, asked: Annotated[Search, queried(Search)]) -> Response:
         """One page of the postings that match all filters."""
         return await searched(service.store, asked, request)
@@ -122,7 +123,7 @@ def routes(service: Service) -> APIRouter:
             return problem(400, detail, kind="condition-not-supported")
         result = await answers.upsert(service.store, with_key(posting, *_key(request)))
         status = 201 if result.outcome == "inserted" else 200
-        stored = f"{request.scope.get('root_path', '')}/v1/postings/{result.id}"
+        stored = f"{root_of(request.scope)}/v1/postings/{result.id}"
         return answered(result, status, ETag=etag(result.version), Location=stored)
 
     return router
@@ -154,6 +155,9 @@ def _key(request: Request) -> tuple[str, str]:
     """Return the key in an address, where a slash of a source or an id is ``%2F``."""
     given = request.scope["raw_path"].decode("ascii", "replace")
     source, _, id = given.partition("/v1/postings/")[2].partition("/")
+    if "/" in id:
+        # A proxy decoded one, or somebody forgot to encode it: another posting would be meant.
+        raise HTTPException(400, "An address has a source and an id; write a slash in one as %2F.")
     try:
         return unquote(source, errors="strict"), unquote(id, errors="strict")
     except UnicodeDecodeError:

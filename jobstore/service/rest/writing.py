@@ -14,10 +14,13 @@ from starlette.exceptions import HTTPException
 from jobstore.errors import Fault, InvalidPosting
 from jobstore.json_text import escaped, to_json
 from jobstore.service.answers.postings import MOST_VALUES
+from jobstore.service.paths import place_of
 
-# What the body of one thing may have: more than the longest posting, all of it escaped. It is read
-# in one piece, and nobody else is answered meanwhile; many postings are a batch.
-_MOST_MIB = 8
+# What the body of one thing may have: more than the longest posting, all of it escaped, and more
+# names than that. It is read in one piece, and nobody else is answered meanwhile; many postings are
+# a batch.
+_MOST_MIB = 4
+_MOST_NAMES = 100
 
 _TAG = re.compile(r'\s*(W/)?"([!\x23-\x7e\x80-\xff]*)"\s*')
 
@@ -33,20 +36,12 @@ def etag(version: int) -> str:
     return f'"{version}"'
 
 
-def place(request: Request) -> str:
-    """Return the path that a request was sent to, with what a proxy took off (``root_path``)."""
-    root: str = request.scope.get("root_path", "")
-    path: str = request.scope["path"]
-    # Some servers give the path with it, others without (ASGI, HTTP connection scope).
-    return path if path.startswith(f"{root}/") else root + path
-
-
 def linked(answer: Response, request: Request, cursor: str | None) -> Response:
     """Return an answer that says where its next page is, if it has one (RFC 8288)."""
     if cursor is not None:
         given = request.query_params.multi_items()
         again = [pair for pair in given if pair[0] != "cursor"]
-        target = f"{place(request)}?{urlencode([*again, ('cursor', cursor)])}"
+        target = f"{place_of(request.scope)}?{urlencode([*again, ('cursor', cursor)])}"
         answer.headers["Link"] = f'<{target}>; rel="next"'
     return answer
 
@@ -78,16 +73,17 @@ def tags(header: str | None, *, weak: bool = False) -> list[str] | None:
     return [each[2] for each in found if each and (weak or not each[1])]
 
 
-async def body_of_one(request: Request) -> bytes:
-    """Return a body that is about one thing. Raises HTTPException where it is too large for that.
+async def body_of_one(request: Request, most: int = MOST_VALUES) -> bytes:
+    """Return a body that is about one thing, and has fewer than ``most`` values.
 
-    A small body may hold so many values that looking at them takes many seconds.
+    Raises HTTPException where it is larger: a small body may hold so many values that looking at
+    them takes many seconds.
     """
     body = await request.body()
     if len(body) > _MOST_MIB * 1024 * 1024:
         raise HTTPException(413, f"A body that is no batch has at most {_MOST_MIB} MiB.")
-    if body.count(b",") >= MOST_VALUES and _values(body) >= MOST_VALUES:
-        raise HTTPException(413, f"A body that is no batch has fewer than {MOST_VALUES:,} values.")
+    if _signs(body) >= most and _values(body) >= most:
+        raise HTTPException(413, f"A body that is no batch has fewer than {most:,} values here.")
     return body
 
 
@@ -97,8 +93,12 @@ def _values(body: bytes) -> float:
     if plain.count(b'"') > 4 * MOST_VALUES:
         # More than as many names and texts have.
         return float("inf")
-    # Commas of texts separate nothing.
-    return sum(each.count(b",") for each in plain.split(b'"')[::2])
+    # Those of texts separate nothing.
+    return sum(map(_signs, plain.split(b'"')[::2]))
+
+
+def _signs(text: bytes) -> int:
+    return text.count(b",") + text.count(b"{") + text.count(b"[")
 
 
 async def object_of(request: Request) -> dict[str, Any]:
@@ -117,6 +117,8 @@ async def object_of(request: Request) -> dict[str, Any]:
         raise InvalidPosting(f"The body is no JSON: {error}.") from None
     if not isinstance(value, dict):
         raise InvalidPosting("The body must be a JSON object.")
+    if len(value) > _MOST_NAMES:
+        raise InvalidPosting(f"The body has more than {_MOST_NAMES} names; no posting has so many.")
     return value
 
 
