@@ -20,7 +20,7 @@ from typing import Any
 from jobstore.derived.places import mappings, says_more
 from jobstore.exchange.cells import stated
 from jobstore.exchange.documents import json_objects
-from jobstore.exchange.rows import Record
+from jobstore.exchange.rows import Record, Row
 from jobstore.intake.given import Translated
 from jobstore.json_text import escaped
 from jobstore.records import Job, JobPosting
@@ -44,21 +44,23 @@ def _exact(number: str) -> Decimal | float:
         return float(number)
 
 
-_DECODER = json.JSONDecoder(parse_float=_exact)
+DECODER = json.JSONDecoder(parse_float=_exact)
+"""Reads numbers with all their digits."""
 
 
 def read(stream: io.BufferedReader, name: str, *, items: str | None = None) -> Iterator[Record]:
     """Read postings; an array of them, or one at the dotted keys ``items``, is read as well."""
-    for row in json_objects(stream, name, _DECODER, items=items):
-        if row.fault is not None:
-            yield row.broken()
-            continue
-        try:
-            posting = said_by(row.value)
-        except RecursionError:
-            yield row.broken("attributes: nested too deeply")
-        else:
-            yield row.record(posting)
+    yield from map(recorded, json_objects(stream, name, DECODER, items=items))
+
+
+def recorded(row: Row) -> Record:
+    """Return the posting of a row, or why it has none."""
+    if row.fault is not None:
+        return row.broken()
+    try:
+        return row.record(said_by(row.value))
+    except RecursionError:
+        return row.broken("attributes: nested too deeply")
 
 
 def said_by(line: Mapping[str, Any]) -> Translated:

@@ -9,7 +9,7 @@ what is true between fields, live here; how a value is read is in
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -19,8 +19,16 @@ from jobstore.errors import Fault, InvalidPosting
 from jobstore.intake import coercion, mending
 from jobstore.intake.given import Omission, Translated, is_a_day
 from jobstore.intake.plain_values import PLAIN, json_value, plain
+from jobstore.intake.room import NAMED, Room
 from jobstore.intake.sentinels import FIRST_CHARACTERS, TIMES, states_nothing, without_salary
-from jobstore.intake.validation import KNOWN, REQUIRED, check_posting, reader, unknown
+from jobstore.intake.validation import (
+    KNOWN,
+    REQUIRED,
+    SUGGESTED,
+    check_posting,
+    reader,
+    unknown,
+)
 from jobstore.records import COMPANY_NOT_STATED, MAX_ATTRIBUTES, JobPosting, Location
 
 if TYPE_CHECKING:
@@ -114,10 +122,13 @@ class _Intake:
         self._omissions: list[Omission] = list(getattr(given, "broken", ()))
         # Raw values to keep in the attributes, by their own names.
         self._kept: dict[str, Any] = {}
+        self._room = Room(self._omissions)
 
     def posting(self) -> tuple[JobPosting, list[Omission]]:
         values = self._stated()
         self._mend(values)
+        if isinstance(given := values.get("attributes"), dict):
+            values["attributes"] = self._room.bounded(given)
         checked, faults = reader()(values)
         if not values.keys() >= _DECIDING:
             faults += [Fault(name, "is required") for name in _DECIDING - values.keys()]
@@ -136,7 +147,8 @@ class _Intake:
         if isinstance(self._given, Translated) and "expires_at" in values:
             self._last_day(values["expires_at"], checked)
         if self._kept:
-            self._keep(checked)
+            self._room.add(checked.setdefault("attributes", {}), self._kept)
+        self._room.tell()
         return JobPosting(**checked), self._omissions
 
     def _stated(self) -> dict[str, Any]:
@@ -154,10 +166,23 @@ class _Intake:
             if value is not None and not states_nothing(name, value):
                 values[name] = value
         if not values.keys() <= KNOWN:
-            for name in values.keys() - KNOWN:
-                own = name if isinstance(name, str) else str(json_value(name))
-                self._leave_out(name, values.pop(name), unknown(name, KNOWN).reason, own)
+            self._strange(values)
         return values
+
+    def _strange(self, values: dict[str, Any]) -> None:
+        """Take out the fields that a posting does not have; many are kept, and not named."""
+        strange = [name for name in values if name not in KNOWN]
+        for number, name in enumerate(strange):
+            own = name if isinstance(name, str) else str(json_value(name))
+            value = values.pop(name)
+            if number < NAMED:
+                fault = unknown(name, KNOWN, suggest=number < SUGGESTED)
+                self._leave_out(name, value, fault.reason, own)
+            else:
+                self._kept[own] = value
+        if len(strange) > NAMED:
+            reason = f"has {len(strange) - NAMED:,} more fields that are unknown"
+            self._omissions.append(Omission("attributes", "attributes", "dict", reason))
 
     def _mend(self, values: dict[str, Any]) -> None:
         """Mend texts that came broken; the original of those in another encoding is kept."""
@@ -249,15 +274,7 @@ class _Intake:
             reason = f"must be a JSON object, not {coercion.kind(value)}"
             self._leave_out("attributes", value, reason)
             return
-        attributes = json_value(value)
-        sizes = {name: _size(name, item) for name, item in attributes.items()}
-        total = sum(sizes.values()) + 2
-        for name in sorted(sizes, key=sizes.__getitem__, reverse=True):
-            if total <= MAX_ATTRIBUTES:
-                break
-            total -= sizes[name]
-            self._too_long("attributes", coercion.shorten(name), attributes.pop(name))
-        checked["attributes"] = attributes
+        checked["attributes"] = self._room.fitting(value)
 
     def _salary(self, values: dict[str, Any], checked: dict[str, Any]) -> None:
         """Leave out amounts that are none, or of an unknown unit; read the text where there are
@@ -323,26 +340,6 @@ class _Intake:
         field = name if name in KNOWN else coercion.shorten(own)
         self._omissions.append(Omission(field, coercion.shorten(own), coercion.kind(raw), reason))
 
-    def _too_long(self, field: str, own: str, raw: Any) -> None:
-        reason = f"is too long to be kept in attributes (at most {MAX_ATTRIBUTES:,} characters)"
-        self._omissions.append(Omission(field, own, coercion.kind(raw), reason))
-
-    def _keep(self, checked: dict[str, Any]) -> None:
-        """Put raw values into the attributes, beside what is there."""
-        attributes = checked.setdefault("attributes", {})
-        total = len(coercion.JSON.encode(attributes))
-        for own, raw in self._kept.items():
-            value, key = json_value(raw), json_value(own)
-            if value is None or attributes.get(key) == value:
-                continue
-            key = next(each for each in _names(key) if each not in attributes)
-            total += (size := _size(key, value))
-            if total > MAX_ATTRIBUTES:
-                total -= size
-                self._too_long("attributes", coercion.shorten(key), raw)
-            else:
-                attributes[key] = value
-
 
 def _told(skills: list[str]) -> list[str]:
     """Return the skills that say something, as they are read."""
@@ -353,21 +350,6 @@ def _told(skills: list[str]) -> list[str]:
         for skill in skills
         if skill[:1] not in FIRST_CHARACTERS or not states_nothing("skills", skill)
     ]
-
-
-def _names(own: str) -> Iterable[str]:
-    """Yield names for a raw value: its own, and others where the source has that one as well."""
-    yield own
-    yield f"{own} (as found)"
-    number = 2
-    while True:
-        yield f"{own} (as found, {number})"
-        number += 1
-
-
-def _size(name: str, value: Any) -> int:
-    """Return the characters that an entry of a JSON object takes, with its comma."""
-    return len(coercion.JSON.encode({name: value})) - 1
 
 
 @cache

@@ -19,6 +19,7 @@ from jobstore.intake.coercion import MAX_JSON_BITS, MAX_JSON_DEPTH
 
 # Values of these types are plain already.
 PLAIN = frozenset((str, int, bool, type(None), dict, list, date, datetime))
+_HOLDING = (dict, list, tuple, set, frozenset, Mapping)
 _MISSING = frozenset(("NAType", "NaTType"))
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -65,6 +66,21 @@ def plain(value: Any) -> Any:
         except UnicodeDecodeError:
             return value
     return value
+
+
+def number_of_values(value: Any, most: int) -> int:
+    """Return how many values a value holds, at every depth; itself is none of them.
+
+    Counting stops above ``most``, so that it takes no longer for a value that holds more.
+    """
+    number, found = 0, [value] if isinstance(value, _HOLDING) else []
+    while found and number <= most:
+        each = found.pop()
+        held = each.values() if isinstance(each, Mapping) else each
+        number += len(held)
+        if number <= most:
+            found += [item for item in held if isinstance(item, _HOLDING)]
+    return number
 
 
 def json_value(value: Any, depth: int = MAX_JSON_DEPTH) -> Any:

@@ -16,8 +16,8 @@ from jobstore.errors import Fault, InvalidPosting
 from jobstore.intake import coercion
 from jobstore.records import JobPosting, Status
 
-# For so many unknown fields the message suggests a name; the others are only counted.
-_MAX_UNKNOWN = 20
+SUGGESTED = 20
+"""Unknown fields of a posting for which a name is suggested: looking for it takes long."""
 
 _FIELDS = tuple(field.name for field in fields(JobPosting))
 KNOWN = frozenset(_FIELDS)
@@ -148,19 +148,22 @@ def _refuse(given: dict[str, Any], allowed: frozenset[str]) -> list[Fault]:
     refused = [name for name in given if name not in allowed]
     for name in refused:
         del given[name]
-    faults = [unknown(name, allowed) for name in refused[:_MAX_UNKNOWN]]
-    if len(refused) > _MAX_UNKNOWN:
-        faults.append(Fault("", f"{len(refused) - _MAX_UNKNOWN} more fields are unknown"))
+    faults = [unknown(name, allowed) for name in refused[:SUGGESTED]]
+    if len(refused) > SUGGESTED:
+        faults.append(Fault("", f"{len(refused) - SUGGESTED} more fields are unknown"))
     return faults
 
 
-def unknown(name: object, allowed: frozenset[str]) -> Fault:
+def unknown(name: object, allowed: frozenset[str], *, suggest: bool = True) -> Fault:
+    """Return what is wrong with a field that is not ``allowed``."""
     if not isinstance(name, str):
         return Fault("", f"field names must be text, not {coercion.kind(name)}")
     if name in _KEYS:
         return Fault(name, "cannot be changed: it identifies the posting")
     if name in _KEPT and allowed is _CHANGEABLE:
         return Fault(name, "cannot be changed: the store keeps it")
+    if not suggest:
+        return Fault(coercion.shorten(name), "unknown field")
     import difflib  # here, since only a caller's mistake needs it
 
     close = difflib.get_close_matches(name[:40].casefold(), sorted(allowed), n=1)

@@ -25,7 +25,9 @@ from jobstore.records import HistoryEntry, Job, Pruned, Status
 T = TypeVar("T")
 
 # What a statement history_of gives: see sql/*/history.sql.
-_POSTING, _REVISION, _EVENT = range(3)
+_POSTING, _REVISION, _EVENT, _UNREAD = range(4)
+# More versions than any posting has.
+_ALL = 2**31 - 1
 # What prune goes through, and a key before all others.
 _NO_ID = bytes(16)
 _OLD: tuple[tuple[str, Row], ...] = (
@@ -48,17 +50,25 @@ class History(Postings):
 
     _engine: Engine
 
-    async def history(self, id: UUID | str) -> list[HistoryEntry]:
-        """Return everything that happened to a posting, newest first.
+    async def history(self, id: UUID | str, *, limit: int | None = None) -> list[HistoryEntry]:
+        """Return everything that happened to a posting, newest first, or the first ``limit`` of it.
 
         Also that it was deleted, when it is gone. Empty for an id that the store never had, and
-        what ``prune`` has removed is missing.
+        what ``prune`` has removed is missing. With ``limit`` (1 or more) no more versions are read,
+        unless others of the same time or of clocks that went ahead belong before them. Raises
+        InvalidQuery.
         """
         with self._watch("history") as watch:
-            life = await self._life(check_id(id))
-            entries = await _spared(life, life.entries)
-            watch.rows = len(entries)
-            return entries
+            _check_limit(limit)
+            wanted = check_id(id)
+            life = await self._life(wanted, limit or _ALL)
+            entries, unread = await _spared(life, life.entries)
+            told = entries[:limit]
+            if unread is not None and (len(told) != limit or _when(told[-1])[0] <= unread):
+                life = await self._life(wanted)
+                told = (await _spared(life, life.entries))[0][:limit]
+            watch.rows = len(told)
+            return told
 
     async def stream_run(self, run: str) -> AsyncIterator[tuple[UUID, HistoryEntry]]:
         """Yield the postings that a run closed or opened again, each with the entry that says so.
@@ -151,10 +161,13 @@ class History(Postings):
             number += len(keys)
         return number
 
-    async def _life(self, id: UUID) -> _Life:
-        """Return what is stored of the life of a posting, as of one moment."""
+    async def _life(self, id: UUID, newest: int = _ALL) -> _Life:
+        """Return what is stored of the life of a posting, as of one moment.
+
+        Of its versions the ``newest``.
+        """
         for _ in range(_TRIES):
-            rows = await self._engine.rows("history_of", *[id.bytes] * 4)
+            rows = await self._engine.rows("history_of", *bound(id.bytes, newest))
             (job,) = await self._engine.get_many([id])
             versions = [row[1] for row in rows if row[0] == _POSTING]
             if versions == ([] if job is None else [job.version]):
@@ -177,15 +190,28 @@ class _Life(NamedTuple):
         opening = opening_from((of_posting[2], *of_posting[5:]))
         return replay(self.job, opening, [_revised(row) for row in revisions])
 
-    def entries(self) -> list[HistoryEntry]:
-        """Return everything that happened, newest first."""
+    def entries(self) -> tuple[list[HistoryEntry], datetime | None]:
+        """Return what happened, newest first, and when what was not read did at the latest.
+
+        The latter is None where everything was read.
+        """
         line = self.line()
         entries = [*_told(line)] if line else []
         events = [_event(row) for row in self.rows if row[0] == _EVENT]
         # Engines give events of the same time in different orders.
         entries += sorted(events, key=_what, reverse=True)
+        unread = [from_micros(row[2]) for row in self.rows if row[0] == _UNREAD]
+        if line and unread:
+            # A first is told where all that follows it was read. That of a posting that was joined
+            # is not known before its joining is read; it is older, if no clock went back between.
+            unread += [each.job.updated_at for each in line.every() if each.at is None]
         # Sorting is stable: what happened at the same time stays in its order.
-        return sorted(entries, key=_when, reverse=True)
+        return sorted(entries, key=_when, reverse=True), max(unread, default=None)
+
+
+def bound(id: bytes, newest: int = _ALL) -> Row:
+    """Return what is bound in a statement history_of, with so many of the newest versions."""
+    return id, newest, id, id, id, newest, id
 
 
 async def _spared(life: _Life, work: Callable[[], T]) -> T:
@@ -195,8 +221,8 @@ async def _spared(life: _Life, work: Callable[[], T]) -> T:
 
 async def reason_of_closing(engine: Engine, id: bytes) -> str | None:
     """Return why a posting was closed the last time; None where nobody said, or that was pruned."""
-    rows = [row for row in await engine.rows("history_of", *[id] * 4) if row[0] == _REVISION]
-    for row in sorted(rows, reverse=True):
+    rows = await engine.rows("history_of", *bound(id))
+    for row in sorted((row for row in rows if row[0] == _REVISION), reverse=True):
         revised = _revised(row)
         if "status" in revised.previous:
             reason: str | None = revised.about.get("reason")
@@ -260,6 +286,11 @@ def _when(entry: HistoryEntry) -> tuple[datetime, int]:
 def _what(event: HistoryEntry) -> tuple[str, int, str]:
     # Refusals are counted, so their numbers tell which one was first.
     return event.kind, event.detail.get("number", 0), json.dumps(event.detail, sort_keys=True)
+
+
+def _check_limit(limit: int | None) -> None:
+    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
+        raise InvalidQuery([Fault("limit", "must be a whole number from 1 on")])
 
 
 def _checked(version: int | None, at: datetime | None) -> datetime | None:

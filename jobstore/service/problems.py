@@ -25,8 +25,10 @@ from jobstore.errors import (
     JobNotFound,
     JobStoreError,
     OutcomeUnknown,
+    SchemaMismatch,
     StorageFull,
     StoreBusy,
+    StoreCorrupt,
     StoreTimeout,
     StoreUnavailable,
     VersionConflict,
@@ -54,6 +56,10 @@ _STATUSES: tuple[tuple[type[JobStoreError], HTTPStatus, int | None], ...] = (
     (OutcomeUnknown, HTTPStatus.SERVICE_UNAVAILABLE, 1),
     (StoreTimeout, HTTPStatus.SERVICE_UNAVAILABLE, 5),
     (StorageFull, HTTPStatus.INSUFFICIENT_STORAGE, None),
+    # Somebody has to mend it; asking again and again would not.
+    (StoreCorrupt, HTTPStatus.INTERNAL_SERVER_ERROR, None),
+    # As while somebody migrates, or starts the newer version.
+    (SchemaMismatch, HTTPStatus.SERVICE_UNAVAILABLE, 30),
     (StoreUnavailable, HTTPStatus.SERVICE_UNAVAILABLE, 30),
     (JobStoreError, HTTPStatus.SERVICE_UNAVAILABLE, 30),
 )

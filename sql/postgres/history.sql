@@ -1,17 +1,22 @@
 -- Statements on the history of postings.
 
--- What is known of the life of one posting, as of one moment. The first row of part 0 is the posting.
+-- What is known of the life of one posting, as of one moment, with so many of its versions, the newest
+-- ones. The row of part 0 is the posting; that of part 3 tells when the others were made at the latest.
 -- name: history_of
 SELECT 0 AS part, p.version AS number, p.opened_at AS at, '' AS kind, NULL AS text,
     p.opened_by AS actor, p.opened_run AS run
 FROM posting AS p WHERE p.id = %s
 UNION ALL
 SELECT 1, r.version, r.changed_at, '', r.previous, NULL, NULL
-FROM revision AS r WHERE r.id = %s
+FROM posting AS p JOIN revision AS r ON r.id = p.id AND r.version > p.version - %s WHERE p.id = %s
 UNION ALL
 SELECT 2, 0, e.at, e.kind, e.detail, e.actor, e.run FROM event AS e WHERE e.id = %s
 UNION ALL
-SELECT 2, 0, d.at, 'deleted', '{{}}', d.actor, d.run FROM deletion AS d WHERE d.id = %s;
+SELECT 2, 0, d.at, 'deleted', '{{}}', d.actor, d.run FROM deletion AS d WHERE d.id = %s
+UNION ALL
+SELECT 3, 0, max(r.changed_at), '', NULL, NULL, NULL
+FROM posting AS p JOIN revision AS r ON r.id = p.id AND r.version <= p.version - %s WHERE p.id = %s
+GROUP BY r.id;
 
 -- What a run did, a part at a time. Reads the whole history: who wrote stands in it as JSON alone.
 -- name: revisions_of_run

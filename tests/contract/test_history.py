@@ -12,6 +12,7 @@ import pytest
 import jobstore
 from jobstore import InvalidQuery, JobNotFound, JobStore, Status
 from jobstore.engines.kept import EVENT
+from jobstore.engines.revisions import previous_from_json
 from jobstore.lifecycle import history
 from jobstore.records import Origin
 from tests.fixtures.clock import Clock
@@ -148,6 +149,35 @@ async def test_closing_has_a_reason_and_spares_what_was_seen_meanwhile(
     assert (await store.statistics()).by_status == {"open": 2, "closed": 1}
 
 
+async def test_of_a_long_history_no_more_versions_are_read_than_are_told(
+    store: JobStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id = (await store.upsert(posting("1", title="0"))).id
+    for number in range(1, 31):
+        clock.advance(hours=1)
+        await store.update(id, {"title": str(number)})
+    whole = await store.history(id)
+    read: list[int] = []
+    monkeypatch.setattr(
+        history, "previous_from_json", lambda text: read.append(1) or previous_from_json(text)
+    )
+    for limit in (1, 10, 30):
+        read.clear()
+        assert await store.history(id, limit=limit) == whole[:limit]
+        assert len(read) == limit
+    assert await store.history(id, limit=99) == whole
+    for wrong in (0, -1, True, 1.5, "1"):
+        with pytest.raises(InvalidQuery, match="limit"):
+            await store.history(id, limit=wrong)
+    # The clock of whoever writes next is behind: what it wrote is told where it belongs.
+    clock.advance(hours=-10)
+    await store.update(id, {"title": "late"})
+    whole = await store.history(id)
+    assert [each.version for each in whole[9:13]] == [22, 32, 21, 20]
+    for limit in range(1, 34):
+        assert await store.history(id, limit=limit) == whole[:limit]
+
+
 async def test_events_belong_to_their_posting(store: JobStore, clock: Clock) -> None:
     old = (await store.upsert(posting("1", source="de.board"))).id
     other = (await store.upsert(posting("2"))).id
@@ -155,7 +185,7 @@ async def test_events_belong_to_their_posting(store: JobStore, clock: Clock) -> 
     async with store.engine.transaction(30) as unit:
         for id in (old, other):
             await unit.put(EVENT, [(id.bytes, at, "noticed", '{"by":"eye"}', "anna", "r1")] * 2)
-        assert len(await unit.rows("history_of", *[old.bytes] * 4)) == 2
+        assert len(await unit.rows("history_of", *history.bound(old.bytes))) == 2
     (noticed,) = [each for each in await store.history(old) if each.kind == "noticed"]
     assert (noticed.at, noticed.actor, noticed.run) == (clock(), "anna", "r1")
     assert noticed.detail == {"by": "eye"}

@@ -636,11 +636,14 @@ def _micros(moment: datetime) -> int:
 # What named statements answer: see sql/sqlite/.
 
 
-def _history_of(records: Mapping[UUID, Record], kept: Tables, *ids: bytes) -> list[Row]:
+def _history_of(
+    records: Mapping[UUID, Record], kept: Tables, wanted: bytes, newest: int, *_: object
+) -> list[Row]:
     rows: list[Row] = []
-    if (stored := records.get(UUID(bytes=ids[0]))) is not None:
+    if (stored := records.get(UUID(bytes=wanted))) is not None:
         at, *by = opening_parameters(Derived(stored.job, stored.opening)).values()
         rows.append((0, stored.job.version, at, "", None, *by[:2]))
+        before = stored.job.version - newest
         rows += [
             (
                 1,
@@ -652,16 +655,19 @@ def _history_of(records: Mapping[UUID, Record], kept: Tables, *ids: bytes) -> li
                 None,
             )
             for each in stored.history
+            if each.version > before
         ]
+        if others := [each.changed_at for each in stored.history if each.version <= before]:
+            rows.append((3, 0, to_micros(max(others)), "", None, None, None))
     rows += [
         (2, 0, at, kind, detail, actor, run)
         for id, at, kind, detail, actor, run, _ in kept.get("event", {}).values()
-        if id == ids[0]
+        if id == wanted
     ]
     rows += [
         (2, 0, at, "deleted", "{}", actor, run)
         for id, at, actor, run, _ in kept.get("deletion", {}).values()
-        if id == ids[0]
+        if id == wanted
     ]
     return rows
 

@@ -162,7 +162,10 @@ async def compare(store: JobStore, id: UUID, life: Life) -> None:
                 await store.get(id, at=moment)
         else:
             assert said(await store.get(id, at=moment)) == said(expected)
-    entries = [each for each in await store.history(id) if each.kind != "deleted"]
+    whole = await store.history(id)
+    for limit in {1, 2, len(whole) // 2, len(whole) - 1, len(whole) + 1} - {-1, 0}:
+        assert await store.history(id, limit=limit) == whole[:limit]
+    entries = [each for each in whole if each.kind != "deleted"]
     numbers = [each.version for each in entries if each.kind != "opened"]
     assert sorted(filter(None, numbers)) == list(range(2, last + 1))
     assert len(entries) == len(life.opened) + len(life.revised)

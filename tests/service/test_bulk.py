@@ -8,7 +8,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from jobstore.exchange.jsonl import JsonLinesWriter
-from jobstore.service.answers.postings import MOST_LINES
+from jobstore.service.answers import postings as answers
+from jobstore.service.answers.postings import MOST_VALUES
 from jobstore.service.rest import bulk
 
 
@@ -62,12 +63,44 @@ def test_what_is_wrong_with_an_export_is_told_first(client: TestClient, asked: s
     assert client.get(f"/v1/postings:export?{asked}").status_code == 400
 
 
-def test_a_batch_without_end_is_refused_before_what_is_said_of_it_fills_the_memory(
-    client: TestClient,
+def test_what_is_not_read_of_a_batch_is_told_with_what_is_stored(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answer = client.post("/v1/postings:batch", content=b"1\n" * (MOST_LINES + 1))
-    assert answer.status_code == 422
-    assert answer.json()["detail"].startswith("The body has more than 50,000 postings")
+    monkeypatch.setattr(answers, "MOST_LINES", 700)
+    lines = [line(number) for number in range(700)]
+    lines[600] = "{"
+    assert client.post("/v1/postings:batch", content="\n".join(lines)).status_code == 200
+    told = []
+    for body in (
+        "\n".join([*lines, line(700), line(701)]),
+        f"[{','.join(lines[601:])},{line(800)}",
+    ):
+        told.append(client.post("/v1/postings:batch", content=body))
+    for answer, status, kind, read in zip(
+        told, (413, 422), ("batch-too-long", "invalid-posting"), (700, 100), strict=True
+    ):
+        problem = answer.json()
+        assert (answer.status_code, problem["read"]) == (status, read)
+        assert problem["type"].endswith(kind)
+        assert f"The first {read} postings were read: they are stored" in problem["detail"]
+    (too_long, cut) = (answer.json() for answer in told)
+    assert (too_long["unchanged"], [each["index"] for each in too_long["rejected"]]) == (699, [600])
+    assert (cut["unchanged"], cut["inserted"], cut["warnings"]) == (99, 1, [])
+    assert client.get("/v1/postings").json()["total"] == 700
+    # Nothing was read of what is no batch.
+    nothing = client.post("/v1/postings:batch", content="[").json()
+    assert (nothing["read"], nothing["inserted"]) == (0, 0)
+    told = client.get("/openapi.json").json()["paths"]["/v1/postings:batch"]["post"]["responses"]
+    assert all("'read' says how many" in told[status]["description"] for status in ("413", "422"))
+
+
+def test_a_posting_of_a_batch_holds_as_many_values_as_one_alone(client: TestClient) -> None:
+    body = line(1, attributes={"a": [1] * MOST_VALUES})
+    assert client.put("/v1/postings/board/1", json=json.loads(body)).status_code == 413
+    report = client.post("/v1/postings:batch", content=f"{body}\n{line(2)}").json()
+    (refused,) = report["rejected"]
+    assert (refused["index"], report["inserted"]) == (0, 1)
+    assert refused["reasons"][0]["reason"] == "must have fewer than 100,000 values"
 
 
 def test_few_exports_are_read_at_a_time(

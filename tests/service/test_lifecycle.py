@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from starlette.testclient import TestClient
+
+import jobstore
+from jobstore import HistoryEntry
+from jobstore.service.answers import lifecycle as answers
+from tests.engines.harness import MEMORY
+from tests.fixtures.clock import Clock
 
 POSTING = {"title": "Data Engineer", "company": "Acme"}
 
@@ -23,6 +30,44 @@ def test_the_history_of_a_posting_outlives_it(client: TestClient) -> None:
     kinds = [each["kind"] for each in client.get(f"{place}/history").json()["items"]]
     assert kinds[0] == "deleted"
     assert client.get("/v1/postings/" + "0" * 32 + "/history").status_code == 404
+
+
+def test_a_long_history_comes_in_pages_that_stay_where_they_are(client: TestClient) -> None:
+    place = stored(client, 1)
+    for number in range(8):
+        client.patch(place, json={"title": f"Title {number}"})
+    whole = client.get(f"{place}/history").json()
+    assert (len(whole["items"]), whole["next_cursor"]) == (9, None)
+    told, target = [], f"{place}/history?limit=2"
+    while target:
+        answer = client.get(target)
+        told += answer.json()["items"]
+        assert len(answer.json()["items"]) <= 2
+        target = answer.links.get("next", {}).get("url", "")
+        # What happens meanwhile is no part of the pages behind.
+        client.patch(place, json={"location": f"Place {len(told)}"})
+    assert told == whole["items"]
+    for wrong in ("cursor=x", "cursor=1-1", "cursor=%C2%B2-1-1", "limit=0", "limit=101"):
+        assert client.get(f"{place}/history?{wrong}").status_code == 400
+    end = client.get(f"{place}/history?cursor=0-9-9").json()
+    assert end == {"items": [], "next_cursor": None}
+    assert len(client.get(f"{place}/history").json()["items"]) == 14
+
+
+async def test_events_of_one_moment_are_told_once_each(clock: Clock, tmp_path: Path) -> None:
+    async with jobstore.connect(MEMORY.new_url(tmp_path), clock=clock) as store:
+        id = (await store.upsert(POSTING | {"source": "board", "source_job_id": "1"})).id
+        for number in range(10):
+            clock.advance(hours=number % 5 // 4)
+            await store.update(id, {"title": f"Title {number}"})
+        for limit in (1, 2, 3, 20):
+            told: list[HistoryEntry] = []
+            cursor = None
+            while cursor or not told:
+                found = await answers.history_from(store, id, cursor, limit)
+                assert len(found.items) == min(limit, 11 - len(told))
+                told, cursor = told + found.items, found.next_cursor
+            assert told == await store.history(id)
 
 
 def test_an_application_goes_its_way(client: TestClient) -> None:

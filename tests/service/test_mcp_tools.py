@@ -13,6 +13,7 @@ from mcp import Client
 from mcp_types import TextContent
 
 from jobstore import JobPosting, JobStore, SearchQuery, StoreBusy
+from jobstore.exchange import jsonl
 from jobstore.records import Location
 from jobstore.service.guarding.callers import Scope
 from jobstore.service.mcp.server import server
@@ -351,6 +352,19 @@ async def test_postings_are_stored_and_faults_told_by_position(small: JobStore) 
     assert first["rejected"][0]["index"] == 1
     assert {"field": "title", "reason": "is required"} in first["rejected"][0]["reasons"]
     assert (await small.search()).items[0].salary_min == 5.5
+
+
+async def test_postings_that_are_sent_by_an_agent_are_not_written_and_read_again(
+    small: JobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posting = {"source": "a", "source_job_id": "1", "title": "b", "company": "c"}
+    given = [posting | {"attributes": {"a": [1] * 100_000}}, posting | {"salary_min": "12.50"}]
+    monkeypatch.delattr(jsonl, "DECODER")
+    async with agent(small) as client:
+        told = await call(client, "upsert_jobs", jobs=given)
+    (refused,) = told["rejected"]
+    assert (refused["index"], told["inserted"]) == (0, 1)
+    assert refused["reasons"][0]["reason"] == "must have fewer than 100,000 values"
 
 
 @pytest.mark.parametrize("name", ["get_job_detail", "get_job_history"])

@@ -21,6 +21,8 @@ from schemathesis.specs.openapi.checks import (
 )
 from starlette.testclient import TestClient
 
+from jobstore import JobStore
+from jobstore.errors import JobStoreError, SchemaMismatch, StoreCorrupt, StoreUnavailable
 from jobstore.service.guarding.callers import Scope
 from jobstore.service.rest.routing import Route, router
 from jobstore.settings.sections import Settings
@@ -229,3 +231,23 @@ def test_links_lead_on_behind_a_proxy(settings: Settings, asking: Asking) -> Non
     assert "link" not in rest.headers
     stored = behind.put("/v1/postings/board/1", json={"title": "Clerk", "company": "A & B"})
     assert stored.headers["location"].startswith("/jobs/v1/postings/")
+
+
+def test_only_what_may_get_well_by_itself_is_to_be_asked_for_again(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = []
+    for error in (StoreCorrupt, SchemaMismatch, StoreUnavailable):
+
+        async def failing(*_: object, error: type[JobStoreError] = error, **__: object) -> None:
+            raise error
+
+        monkeypatch.setattr(JobStore, "search", failing)
+        answer = client.get("/v1/postings")
+        kind = answer.json()["type"].rpartition(":")[2]
+        told.append((answer.status_code, answer.headers.get("retry-after"), kind))
+    assert told == [
+        (500, None, "store-corrupt"),
+        (503, "30", "schema-mismatch"),
+        (503, "30", "store-unavailable"),
+    ]

@@ -105,7 +105,7 @@ SIGNATURES = {
     "find_duplicates": "(*, again=False, ids=None, limit=None, progress=None)",
     "reject_duplicate": "(id, other)",
     "undo_duplicate": "(id, other)",
-    "history": "(id)",
+    "history": "(id, *, limit=None)",
     "prune": "(older_than, *, dry_run=False)",
     "close_expired": "()",
     "gone": "(id, *, http_status=410)",

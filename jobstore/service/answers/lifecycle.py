@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
+from jobstore.derived.micros import to_micros
 from jobstore.errors import Fault, InvalidQuery, JobNotFound
 from jobstore.records import (
     Application,
@@ -23,16 +25,65 @@ from jobstore.store import JobStore
 
 Verdict = Literal["same", "different", "undo"]
 
+_CURSOR = re.compile("[0-9]{1,17}-[0-9]{1,9}-[0-9]{1,9}", re.ASCII)
 
-async def history(store: JobStore, id: UUID) -> list[HistoryEntry]:
-    """Return all that happened to a posting, newest first, also that it was deleted.
 
-    Raises JobNotFound for an id that the store never had.
+async def history(store: JobStore, id: UUID, most: int | None = None) -> list[HistoryEntry]:
+    """Return what happened to a posting, newest first, also that it was deleted.
+
+    All of it, or ``most`` events. Raises JobNotFound for an id that the store never had.
     """
-    found = await store.history(id)
+    found = await store.history(id, limit=most)
     if not found:
         raise JobNotFound(f"No posting has the id {id}.")
     return found
+
+
+class Events(NamedTuple):
+    """A part of a history, and where the next one begins."""
+
+    items: list[HistoryEntry]
+    next_cursor: str | None
+
+
+async def history_from(store: JobStore, id: UUID, cursor: str | None, limit: int) -> Events:
+    """Return ``limit`` events of :func:`history` behind ``cursor``, which an earlier part gave.
+
+    Those before are read again: what a change led to is told by the changes after it alone.
+    Raises InvalidQuery for a strange cursor, and as :func:`history`.
+    """
+    if cursor is not None and not _CURSOR.fullmatch(cursor):
+        raise InvalidQuery([Fault("cursor", "must be the next_cursor of the same history")])
+    at, same, before = map(int, cursor.split("-")) if cursor else (None, 0, 0)
+    most = before + limit + 1
+    found = await history(store, id, most)
+    start = 0 if at is None else _behind(found, at, same)
+    if start > before and len(found) == most:
+        # What happened meanwhile stands before the others.
+        found = await history(store, id)
+        start = 0 if at is None else _behind(found, at, same)
+    end = start + limit
+    return Events(found[start:end], _cursor(found[:end]) if end < len(found) else None)
+
+
+def _cursor(told: Sequence[HistoryEntry]) -> str:
+    """Return where a part ended.
+
+    That is the time of its last event, how many of that time are told, and how many in all.
+    """
+    last = told[-1].at
+    return f"{_micros(told[-1])}-{sum(each.at == last for each in told)}-{len(told)}"
+
+
+def _behind(found: Sequence[HistoryEntry], at: int, same: int) -> int:
+    """Return the position behind a cursor, whatever was added or pruned since."""
+    start = sum(_micros(each) > at for each in found)
+    return start + min(same, sum(_micros(each) == at for each in found))
+
+
+def _micros(entry: HistoryEntry) -> int:
+    assert entry.at is not None
+    return to_micros(entry.at)
 
 
 async def runs(

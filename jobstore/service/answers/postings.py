@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from jobstore.errors import Fault, InvalidPosting, JobNotFound, StoreBusy, VersionConflict
 from jobstore.exchange import jsonl
+from jobstore.exchange.documents import json_objects
 from jobstore.exchange.identity import identity
-from jobstore.exchange.rows import BrokenFile
+from jobstore.exchange.rows import BrokenFile, Row
+from jobstore.intake.plain_values import number_of_values
 from jobstore.lifecycle.duplicates.features import address_key
 from jobstore.records import Job, Rejection, UpsertReport, UpsertResult, job_id
 from jobstore.service.parameters import Past
@@ -24,12 +26,26 @@ from jobstore.store import JobStore
 MOST_LINES = 50_000
 """Postings of one body: what is said of those with faults is kept until all are read."""
 
+MOST_VALUES = 100_000
+"""One posting has fewer values than these: nobody else is answered while it is looked at."""
+
 # Postings with one address that are looked at.
 _NEAR = 50
 # How often a change is made anew, since others were faster.
 _TRIES = 100
-# Lines after which others are answered, also where all of them have faults.
-_IN_A_ROW = 200
+# Values after which others are answered, and as how many a posting counts beside its own.
+_IN_A_ROW, _EACH = 2_000, 10
+
+
+class Taken(NamedTuple):
+    """What became of the postings of a body."""
+
+    report: UpsertReport
+    read: int
+    """Postings that were read: what the report says is about them."""
+    unread: str | None = None
+    """Why what follows them was not read."""
+    is_too_long: bool = False
 
 
 async def posting(store: JobStore, id: UUID, past: Past | None = None) -> Job:
@@ -88,39 +104,58 @@ async def upsert(store: JobStore, posting: Mapping[str, Any]) -> UpsertResult:
     return await store.upsert(said)
 
 
-async def upsert_many(store: JobStore, lines: bytes) -> UpsertReport:
-    """Store the postings of JSON Lines, or of a JSON array; the report goes by their positions.
+async def upsert_lines(store: JobStore, lines: bytes) -> Taken:
+    """Store the postings of JSON Lines, or of a JSON array.
 
-    Raises InvalidPosting where it is neither, or has more than :data:`MOST_LINES`.
+    What cannot be read, or comes after :data:`MOST_LINES`, ends it; those before are stored.
     """
+    rows = json_objects(io.BufferedReader(io.BytesIO(lines)), "body", jsonl.DECODER)
+    return await _upsert_rows(store, rows)
+
+
+async def upsert_many(store: JobStore, postings: Iterable[Mapping[str, Any]]) -> UpsertReport:
+    """Store postings as :func:`upsert_lines` does, of which there are not too many."""
+    rows = (Row(number, posting) for number, posting in enumerate(postings, 1))
+    return (await _upsert_rows(store, rows)).report
+
+
+async def _upsert_rows(store: JobStore, rows: Iterator[Row]) -> Taken:
+    """Store the postings of rows; the report goes by the positions of rows."""
     places: list[int] = []
     broken: list[Rejection] = []
+    read, unread, is_too_long = 0, None, False
 
     async def postings() -> AsyncGenerator[Mapping[str, Any], None]:
-        for place, record in enumerate(jsonl.read(io.BufferedReader(io.BytesIO(lines)), "body")):
-            if place == MOST_LINES:
-                raise InvalidPosting(
-                    f"The body has more than {MOST_LINES:,} postings; those before are stored. "
-                    "Send it in pieces."
-                )
-            if place % _IN_A_ROW == 0:
-                await asyncio.sleep(0)
-            if record.posting is None:
-                broken.append(Rejection(place, None, (Fault("", record.fault or ""),)))
-            else:
-                places.append(place)
-                yield record.posting
+        nonlocal read, unread, is_too_long
+        in_a_row = _IN_A_ROW
+        try:
+            for row in rows:
+                if read == MOST_LINES:
+                    unread, is_too_long = f"The body has more than {MOST_LINES:,} postings.", True
+                    return
+                values = number_of_values(row.value, MOST_VALUES)
+                if (in_a_row := in_a_row + _EACH + values) >= _IN_A_ROW:
+                    in_a_row = 0
+                    await asyncio.sleep(0)
+                if values >= MOST_VALUES:
+                    row.fault = f"must have fewer than {MOST_VALUES:,} values"
+                record, place, read = jsonl.recorded(row), read, read + 1
+                if record.posting is None:
+                    broken.append(Rejection(place, None, (Fault("", record.fault or ""),)))
+                else:
+                    places.append(place)
+                    yield record.posting
+        except BrokenFile as error:
+            # What was read before is stored, and told. Of a file the error says to get it again;
+            # whoever is told this has sent it.
+            said = str(error).replace("Get it again", "Send it whole")
+            unread = said.replace("get it again", "send it whole")
 
-    try:
-        report = await store.upsert_many(postings())
-    except BrokenFile as error:
-        # Of a file it says to get it again; whoever is told this has sent it.
-        said = str(error).replace("Get it again", "Send it whole")
-        raise InvalidPosting(said.replace("get it again", "send it whole")) from None
+    report = await store.upsert_many(postings())
     moved = [replace(each, index=places[each.index]) for each in report.rejected]
     report.rejected = sorted([*moved, *broken], key=lambda each: each.index)
     report.warnings = [replace(each, index=places[each.index]) for each in report.warnings]
-    return report
+    return Taken(report, read, unread, is_too_long)
 
 
 async def update(

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from pydantic import Field
 
-from jobstore.json_text import to_json
 from jobstore.records import ApplicationState, NewMatches, Rejection
 from jobstore.service.answers import lifecycle, postings
 from jobstore.service.guarding.callers import Scope
@@ -117,7 +116,7 @@ async def judge_duplicate(store: JobStore, given: Judged) -> Answer:
 
 async def upsert_jobs(store: JobStore, given: Jobs) -> Answer:
     """Store postings, or merge them."""
-    report = await postings.upsert_many(store, to_json(given.jobs).encode("utf-8", "replace"))
+    report = await postings.upsert_many(store, given.jobs)
     answer = {
         "inserted": report.inserted,
         "updated": report.updated,

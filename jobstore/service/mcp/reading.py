@@ -113,14 +113,15 @@ async def get_job_history(store: JobStore, given: History) -> Answer:
     """Answer with what happened to a posting."""
     # The history of a posting outlives it.
     id = given.id or (await _posting(store, given)).id
-    found = await lifecycle.history(store, id)
-    asked = found[given.offset : given.offset + given.limit]
-    events = within(map(_event, asked), MOST_BYTES - 500)
-    answer = {"ojcp_id": str(id), "total": len(found), "events": events}
+    end = given.offset + given.limit
+    found = await lifecycle.history(store, id, end + 1)
+    events = within(map(_event, found[given.offset : end]), MOST_BYTES - 500)
+    answer: dict[str, Any] = {"ojcp_id": str(id), "events": events}
     end = given.offset + len(events)
     if end < len(found):
         answer["next_offset"] = end
-    return Answer(f"{len(events)} of {len(found)} events, newest first.", answer)
+    more = "older ones follow" if end < len(found) else "no older ones are known"
+    return Answer(f"{len(events)} events, newest first; {more}.", answer)
 
 
 def _event(entry: HistoryEntry) -> dict[str, Any]:
@@ -226,9 +227,7 @@ READING = (
         "What happened to a posting, newest first: opened, changed (values before and after), "
         "closed, reopened, joined, deleted.",
         History,
-        object_of(
-            "ojcp_id events total", ojcp_id=TEXT, events=LIST, total=NUMBER, next_offset=NUMBER
-        ),
+        object_of("ojcp_id events", ojcp_id=TEXT, events=LIST, next_offset=NUMBER),
         get_job_history,
     ),
     Tool(

@@ -13,7 +13,7 @@ from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Send
 from starlette.types import Scope as Asgi
 
-from jobstore.errors import StoreBusy
+from jobstore.errors import Fault, StoreBusy
 from jobstore.exchange.jsonl import JsonLinesWriter
 from jobstore.records import Rejection, UpsertReport
 from jobstore.service.answers import postings as answers
@@ -21,6 +21,7 @@ from jobstore.service.guarding.callers import Scope
 from jobstore.service.guarding.permits import allowed
 from jobstore.service.holding import Service
 from jobstore.service.parameters import Filters
+from jobstore.service.problems import problem
 from jobstore.service.rest.querying import queried
 from jobstore.service.rest.routing import is_head
 from jobstore.service.rest.routing import router as grouped
@@ -38,6 +39,21 @@ _BODY = {"content": {**_CONTENT, "application/json": _ARRAY}, "required": True}
 _LINES: dict[int | str, dict[str, Any]] = {
     200: {"content": _CONTENT, "description": "A posting on each line."}
 }
+_READ = (
+    "The first {:,} postings were read: they are stored, but for those in 'rejected'. Send the "
+    "rest by itself."
+)
+_REPORT = (
+    "'read' says how many postings were read; 'inserted', 'updated', 'unchanged', 'rejected' and "
+    "'warnings' are about them, as in 200."
+)
+_UNREAD: dict[int | str, dict[str, Any]] = {
+    413: {
+        "description": f"The body is too large; or it has more than {answers.MOST_LINES:,} "
+        f"postings (batch-too-long): then {_REPORT}"
+    },
+    422: {"description": f"The body goes on as no JSON. {_REPORT}"},
+}
 
 
 def routes(service: Service) -> APIRouter:
@@ -50,16 +66,24 @@ def routes(service: Service) -> APIRouter:
         summary="Store many postings",
         response_model=UpsertReport,
         dependencies=[allowed(Scope.WRITE)],
+        responses=_UNREAD,
         openapi_extra={"requestBody": _BODY},
     )
     async def batch(request: Request) -> Response:
         """Store a posting of each line, or of each item of a JSON array.
 
-        Those with faults are listed by their position, from 0, and the others are stored.
+        Those with faults are listed by their position, from 0, and the others are stored. Where
+        the rest of a body was not read, the problem says so, and has the same report.
         """
-        report = await answers.upsert_many(service.store, await request.body())
-        told = {each.name: getattr(report, each.name) for each in fields(report)}
-        return answered(told | {"rejected": [*map(_rejected, report.rejected)]})
+        taken = await answers.upsert_lines(service.store, await request.body())
+        told = {each.name: getattr(taken.report, each.name) for each in fields(taken.report)}
+        told["rejected"] = [*map(_rejected, taken.report.rejected)]
+        if taken.unread is None:
+            return answered(told)
+        status, kind = (413, "batch-too-long") if taken.is_too_long else (422, "invalid-posting")
+        detail = f"{taken.unread} {_READ.format(taken.read)}" if taken.read else taken.unread
+        faults = [Fault("", taken.unread)]
+        return problem(status, detail, kind=kind, faults=faults, read=taken.read, **told)
 
     @router.get("/postings:export", summary="Export postings", responses=_LINES)
     async def export(request: Request, asked: Annotated[Filters, queried(Filters)]) -> Response:

@@ -52,7 +52,8 @@ _ALWAYS = {
     "421": "The service does not go by the name that it was asked under.",
     "429": "Too many requests.",
     "431": "There are too many headers, or they are too long.",
-    "503": "The store is busy, or cannot be reached.",
+    "500": "Something went wrong that should not, or the store is damaged (store-corrupt).",
+    "503": "The store is busy, cannot be reached, or is not migrated.",
 }
 _WITH_BODY = {
     "408": "The body came too slowly.",
@@ -117,7 +118,8 @@ def _operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]
 def _complete(path: str, operation: dict[str, Any]) -> None:
     answers = operation["responses"]
     # FastAPI's own, which is none of ours.
-    answers.pop("422", None)
+    if answers.get("422", {}).get("description") == "Validation Error":
+        del answers["422"]
     given = [*_ALWAYS]
     headers = {each["name"].lower() for each in operation.get("parameters", ())}
     if "requestBody" in operation:

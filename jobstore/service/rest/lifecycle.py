@@ -26,7 +26,7 @@ from jobstore.service.holding import Service
 from jobstore.service.parameters import MOST_AT_ONCE, USUALLY, Filters, Moment
 from jobstore.service.rest.repeating import Key, once
 from jobstore.service.rest.routing import router as grouped
-from jobstore.service.rest.writing import answered
+from jobstore.service.rest.writing import LINKED, answered, linked
 
 _Limit = Annotated[int, Query(ge=1, le=MOST_AT_ONCE, description="At most so many.")]
 
@@ -84,6 +84,13 @@ class SearchToSave(_Said):
     since: Moment | None = None
 
 
+class Happened(BaseModel):
+    """A page of what happened to a posting."""
+
+    items: list[HistoryEntry]
+    next_cursor: str | None
+
+
 class Matches(BaseModel):
     """What is new of a saved search."""
 
@@ -105,11 +112,18 @@ def routes(service: Service) -> APIRouter:
     @router.get(
         "/postings/{id:uuid}/history",
         tags=["history"],
-        response_model=dict[str, list[HistoryEntry]],
+        response_model=Happened,
+        responses=LINKED,
     )
-    async def history(id: UUID) -> Response:
+    async def history(
+        request: Request,
+        id: UUID,
+        limit: _Limit = MOST_AT_ONCE,
+        cursor: Annotated[str | None, Query(description="The next_cursor of a page.")] = None,
+    ) -> Response:
         """All that happened to a posting, newest first; also that it was deleted."""
-        return answered({"items": await answers.history(service.store, id)})
+        found = await answers.history_from(service.store, id, cursor, limit)
+        return linked(answered(found._asdict()), request, found.next_cursor)
 
     @router.post(
         "/postings/{id:uuid}/gone",

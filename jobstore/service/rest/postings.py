@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
-from urllib.parse import unquote, urlencode
+from typing import Annotated
+from urllib.parse import unquote
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Request, Response
@@ -17,11 +17,20 @@ from jobstore.service.guarding.callers import Scope
 from jobstore.service.guarding.permits import allowed
 from jobstore.service.holding import Service
 from jobstore.service.parameters import Past, Search
-from jobstore.service.paths import place_of, root_of
+from jobstore.service.paths import root_of
 from jobstore.service.problems import problem
 from jobstore.service.rest.querying import queried
 from jobstore.service.rest.routing import router as grouped
-from jobstore.service.rest.writing import BODY, Object, answered, etag, tags, with_key
+from jobstore.service.rest.writing import (
+    BODY,
+    LINKED,
+    Object,
+    answered,
+    etag,
+    linked,
+    tags,
+    with_key,
+)
 from jobstore.store import JobStore
 
 _IfMatch = Annotated[
@@ -30,8 +39,6 @@ _IfMatch = Annotated[
 _IfNoneMatch = Annotated[
     str | None, Header(alias="If-None-Match", description='Versions that are known, such as "3".')
 ]
-_LINK = {"description": "The next page: rel=next (RFC 8288).", "schema": {"type": "string"}}
-_LINKED: dict[int | str, dict[str, Any]] = {200: {"headers": {"Link": _LINK}}}
 
 
 class PostingPage(BaseModel):
@@ -50,7 +57,7 @@ def routes(service: Service) -> APIRouter:
     router = grouped(prefix="/postings", tags=["postings"])
     writes = [allowed(Scope.WRITE)]
 
-    @router.get("", summary="Search postings", response_model=PostingPage, responses=_LINKED)
+    @router.get("", summary="Search postings", response_model=PostingPage, responses=LINKED)
     async def search(request: Request, asked: Annotated[Search, queried(Search)]) -> Response:
         """One page of the postings that match all filters."""
         return await searched(service.store, asked, request)
@@ -132,13 +139,7 @@ async def searched(store: JobStore, asked: Search, request: Request) -> Response
         facets=asked.facets,
         only=asked.fields,
     )
-    answer = answered(found)
-    if following := found["next_cursor"]:
-        given = request.query_params.multi_items()
-        again = [pair for pair in given if pair[0] != "cursor"]
-        target = f"{place_of(request.scope)}?{urlencode([*again, ('cursor', following)])}"
-        answer.headers["Link"] = f'<{target}>; rel="next"'
-    return answer
+    return linked(answered(found), request, found["next_cursor"])
 
 
 def one(job: Job, if_none_match: str | None) -> Response:

@@ -6,18 +6,20 @@ import json
 import re
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import Depends, Request, Response
 from starlette.exceptions import HTTPException
 
 from jobstore.errors import Fault, InvalidPosting
 from jobstore.json_text import escaped, to_json
+from jobstore.service.answers.postings import MOST_VALUES
+from jobstore.service.paths import place_of
 
 # What the body of one thing may have: more than the longest posting, all of it escaped, and more
 # names than that. It is read in one piece, and nobody else is answered meanwhile; many postings are
 # a batch.
 _MOST_MIB = 4
-_MOST_VALUES = 100_000
 _MOST_NAMES = 100
 
 _TAG = re.compile(r'\s*(W/)?"([!\x23-\x7e\x80-\xff]*)"\s*')
@@ -34,6 +36,29 @@ def etag(version: int) -> str:
     return f'"{version}"'
 
 
+def linked(answer: Response, request: Request, cursor: str | None) -> Response:
+    """Return an answer that says where its next page is, if it has one (RFC 8288)."""
+    if cursor is not None:
+        given = request.query_params.multi_items()
+        again = [pair for pair in given if pair[0] != "cursor"]
+        target = f"{place_of(request.scope)}?{urlencode([*again, ('cursor', cursor)])}"
+        answer.headers["Link"] = f'<{target}>; rel="next"'
+    return answer
+
+
+LINKED: dict[int | str, dict[str, Any]] = {
+    200: {
+        "headers": {
+            "Link": {
+                "description": "The next page: rel=next (RFC 8288).",
+                "schema": {"type": "string"},
+            }
+        }
+    }
+}
+"""How OpenAPI describes what :func:`linked` adds."""
+
+
 def tags(header: str | None, *, weak: bool = False) -> list[str] | None:
     """Return the entity tags of a condition; ``None`` without one, ``["*"]`` for any.
 
@@ -48,7 +73,7 @@ def tags(header: str | None, *, weak: bool = False) -> list[str] | None:
     return [each[2] for each in found if each and (weak or not each[1])]
 
 
-async def body_of_one(request: Request, most: int = _MOST_VALUES) -> bytes:
+async def body_of_one(request: Request, most: int = MOST_VALUES) -> bytes:
     """Return a body that is about one thing, and has fewer than ``most`` values.
 
     Raises HTTPException where it is larger: a small body may hold so many values that looking at
@@ -65,7 +90,7 @@ async def body_of_one(request: Request, most: int = _MOST_VALUES) -> bytes:
 def _values(body: bytes) -> float:
     """Return about how many values JSON has, in time that grows with its length alone."""
     plain = body.replace(rb"\\", b"").replace(rb"\"", b"")
-    if plain.count(b'"') > 4 * _MOST_VALUES:
+    if plain.count(b'"') > 4 * MOST_VALUES:
         # More than as many names and texts have.
         return float("inf")
     # Those of texts separate nothing.

@@ -565,6 +565,53 @@ def test_the_limit_of_attributes_is_kept() -> None:
     assert (omission.field, omission.name) == ("attributes", "a")
 
 
+class Unwalked(list[Any]):
+    """A list of so many values that nobody should walk through them."""
+
+    def __len__(self) -> int:
+        return MAX_ATTRIBUTES
+
+    def __iter__(self) -> Iterator[Any]:
+        raise AssertionError("walked")
+
+
+def test_what_holds_more_values_than_can_be_kept_is_left_out_without_being_walked() -> None:
+    many: list[Any] = [{"list": ([Unwalked()],)}, [[1] * 60_000] * 2, Unwalked()]
+    for given in many:
+        posting, (omission,) = warned(attributes={"a": given, "b": [1]})
+        assert posting.attributes == {"b": [1]}
+        assert omission.name == "a"
+        assert omission.reason.startswith("is too long to be kept")
+    posting, omissions = warned(zzz=Unwalked(), salary_currency=Unwalked())
+    assert posting.attributes == {}
+    assert [each.name for each in omissions if "too long" in each.reason] == [
+        "zzz",
+        "salary_currency",
+    ]
+    assert taken(attributes={"a": [1] * 90_000}).attributes == {"a": [1] * 90_000}
+
+
+def test_of_many_fields_that_are_not_taken_the_first_are_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked_for = []
+    monkeypatch.setattr(
+        "difflib.get_close_matches", lambda name, *_, **__: looked_for.append(name) or []
+    )
+    unknown = {f"field {number}": number for number in range(1_234)}
+    posting, omissions = warned(**unknown)
+    *named, others = omissions
+    assert posting.attributes == unknown
+    assert [each.name for each in named] == list(unknown)[:100]
+    assert others.reason == "has 1,134 more fields that are unknown"
+    assert looked_for == list(unknown)[:20]
+
+    posting, omissions = warned(attributes={str(number): "x" * 1_000 for number in range(500)})
+    assert len(posting.attributes) == 198
+    assert omissions[-1].reason == "has no room for 202 more values"
+    assert len(omissions) == 101
+
+
 def test_attributes_of_programs_become_json() -> None:
     given = {
         "nan": math.nan,
@@ -605,7 +652,7 @@ def test_attributes_that_nest_deeply_end_in_text() -> None:
         deep = [deep]
     posting = taken(attributes={"deep": deep})
     assert "end" in str(posting.attributes)
-    for _ in range(100_000):
+    for _ in range(50_000):
         deep = [deep]
     assert refused({**BARE, "attributes": {"deep": deep}})[0].reason.startswith("cannot be read")
 
