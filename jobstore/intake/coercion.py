@@ -25,6 +25,7 @@ T = TypeVar("T")
 
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
+LAST_SECOND = time(23, 59, 59)
 MAX_AMOUNT = 10**12
 MAX_COUNT = 2**63 - 1
 MAX_JSON_DEPTH = 20
@@ -203,8 +204,8 @@ def count(value: Any) -> int | None:
     return int(number)
 
 
-def moment(value: Any) -> datetime | None:
-    """Read a point in time, from 1990 to before 2100, in UTC."""
+def moment(value: Any, *, of_a_day: time = time()) -> datetime | None:
+    """Read a point in time, from 1990 to before 2100, in UTC; ``of_a_day``: of a day alone."""
     if isinstance(value, str):
         value = _parsed_moment(value)
     if value is None:
@@ -212,7 +213,7 @@ def moment(value: Any) -> datetime | None:
     if not isinstance(value, datetime):
         if not isinstance(value, date):
             raise ValueError(f"must be an aware datetime or ISO 8601 text, not {kind(value)}")
-        value = datetime.combine(value, time(), UTC)
+        value = datetime.combine(value, of_a_day, UTC)
     if value.utcoffset() is None:
         raise ValueError("must have a UTC offset, such as +02:00 or Z")
     if not EARLIEST <= value < LATEST:
@@ -220,6 +221,11 @@ def moment(value: Any) -> datetime | None:
     value = value.astimezone(UTC)
     # Of the exact type, even where a subclass such as pandas.Timestamp came in.
     return datetime.combine(value.date(), value.time(), UTC)
+
+
+def end(value: Any) -> datetime | None:
+    """Read when something ends as :func:`moment` does; a day alone lasts until its last second."""
+    return moment(value, of_a_day=LAST_SECOND)
 
 
 def listed(limit: int) -> Callable[[Any], list[Any]]:

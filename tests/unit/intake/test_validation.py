@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from jobstore.errors import Fault, InvalidPosting
+from jobstore.intake.given import Translated
+from jobstore.intake.lenient import take_in
 from jobstore.intake.validation import check_changes, check_posting
 from jobstore.records import (
     EmploymentType,
@@ -97,7 +99,7 @@ def test_a_full_posting_comes_out_in_exact_types() -> None:
         url="https://example.com/1",
         applicant_count=12,
         posted_at=datetime(2024, 5, 1, 7, 30, tzinfo=UTC),
-        expires_at=datetime(2024, 6, 1, tzinfo=UTC),
+        expires_at=datetime(2024, 6, 1, 23, 59, 59, tzinfo=UTC),
         attributes={"views": [1, 2.5, None, True], "nested": {"a": "  kept  "}},
         status=Status.OPEN,
     )
@@ -381,6 +383,27 @@ def test_times_come_out_in_utc(name: str, given: Any) -> None:
     assert moment == datetime(2024, 5, 1, 7, 30, tzinfo=UTC)
     assert moment.tzinfo is UTC
     assert type(moment) is datetime
+
+
+@each_case(
+    ("given", "end"),
+    [
+        ("2026-12-31", "2026-12-31T23:59:59"),
+        (" 2026-12-31 ", "2026-12-31T23:59:59"),
+        (date(2026, 12, 31), "2026-12-31T23:59:59"),
+        ("2099-12-31", "2099-12-31T23:59:59"),
+        ("2026-12-31T00:00:00Z", "2026-12-31T00:00:00"),
+        (datetime(2026, 12, 31, tzinfo=UTC), "2026-12-31T00:00:00"),
+    ],
+)
+def test_what_expires_on_a_day_is_there_until_its_end_whoever_says_so(given: Any, end: str) -> None:
+    until = datetime.fromisoformat(end).replace(tzinfo=UTC)
+    assert checked(expires_at=given).expires_at == until
+    assert check_changes({"expires_at": given}) == {"expires_at": until}
+    key = {"source": "b", "source_job_id": "1", "title": "T", "company": "C"}
+    for said in ({**key, "expires_at": given}, Translated({**key, "expires_at": given})):
+        posting, omissions = take_in(said)
+        assert (posting.expires_at, omissions) == (until, [])
 
 
 @pytest.mark.parametrize("given", ["2024-05-01", date(2024, 5, 1)])
