@@ -52,6 +52,15 @@ _URL = re.compile(
 # The caller's own decimal context must not round what is stored.
 _EXACT = Context(prec=28)
 _MICRO = Decimal("0.000001")
+# A boolean is a number to Python.
+_IN_WORDS: tuple[tuple[type | tuple[type, ...], str], ...] = (
+    (bool, "true or false"),
+    (str, "text"),
+    ((int, float, Decimal), "a number"),
+    (dict, "an object"),
+    (list, "a list"),
+    (type(None), "null"),
+)
 JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
@@ -64,6 +73,14 @@ def shorten(text: str) -> str:
 def kind(value: object) -> str:
     """Return the name of a value's type as a message may show it."""
     return shorten(type(value).__name__)
+
+
+def in_words(value: object) -> str:
+    """Return what a value is, as a message says it also to those who sent it as JSON."""
+    for types, words in _IN_WORDS:
+        if isinstance(value, types):
+            return words
+    return kind(value)
 
 
 def is_blank(value: object) -> bool:
@@ -212,7 +229,7 @@ def moment(value: Any, *, of_a_day: time = time()) -> datetime | None:
         return None
     if not isinstance(value, datetime):
         if not isinstance(value, date):
-            raise ValueError(f"must be an aware datetime or ISO 8601 text, not {kind(value)}")
+            raise ValueError(f"must be an aware datetime or ISO 8601 text, not {in_words(value)}")
         value = datetime.combine(value, of_a_day, UTC)
     if value.utcoffset() is None:
         raise ValueError("must have a UTC offset, such as +02:00 or Z")
@@ -235,7 +252,7 @@ def listed(limit: int) -> Callable[[Any], list[Any]]:
         if is_blank(value):
             return []
         if not isinstance(value, list | tuple | set | frozenset):
-            raise ValueError(f"must be a list of texts, not {kind(value)}")
+            raise ValueError(f"must be a list of texts, not {in_words(value)}")
         if len(value) > limit:
             raise ValueError(f"must have at most {limit} items, not {len(value)}")
         if isinstance(value, set | frozenset):
@@ -258,7 +275,7 @@ def json_object(limit: int) -> Callable[[Any], dict[str, Any]]:
         if is_blank(value):
             return {}
         if not isinstance(value, dict):
-            raise ValueError(f"must be a JSON object, not {kind(value)}")
+            raise ValueError(f"must be a JSON object, not {in_words(value)}")
         copied: dict[str, Any] = _json(value, MAX_JSON_DEPTH)
         if copied and len(JSON.encode(copied)) > limit:
             raise ValueError(f"must have at most {limit:,} characters as JSON")
@@ -271,7 +288,7 @@ def _trimmed(value: Any) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise ValueError(f"must be text, not {kind(value)}")
+        raise ValueError(f"must be text, not {in_words(value)}")
     text = _plain(value)
     return text.strip() if text.isascii() else composed(text.strip(WHITE_SPACE))
 
@@ -321,7 +338,7 @@ def _number(value: Any) -> Decimal | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-        raise ValueError(f"must be a number, not {kind(value)}")
+        raise ValueError(f"must be a number, not {in_words(value)}")
     if isinstance(value, float):
         value = Decimal(float.__repr__(value))
     number = Decimal(value)

@@ -107,7 +107,7 @@ def _as_text(value: Any) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-        raise ValueError(f"must be text, not {coercion.kind(value)}")
+        raise ValueError(f"must be text, not {coercion.in_words(value)}")
     # Ids come as 123.0 out of tables with empty cells.
     if not -(2**64) < value < 2**64:
         raise ValueError("must be text, not a number of so many digits")
@@ -215,7 +215,7 @@ def _moment(value: Any, known: Known) -> Reading:
     if isinstance(value, Decimal):
         value = str(value)
     if not isinstance(value, str | int | float | date):
-        raise ValueError(f"must be a time, not {coercion.kind(value)}")
+        raise ValueError(f"must be a time, not {coercion.in_words(value)}")
     return Reading(read_moment(value, seen_at=known.seen_at))
 
 
