@@ -12,6 +12,18 @@ def iso(moment: datetime, timespec: str = "auto") -> str:
     return moment.isoformat(timespec=timespec)[:-6] + "Z"
 
 
+def in_utc(value: object) -> datetime:
+    """Return a time that a caller gave, in UTC. Raises ValueError, which completes "SINCE ..."."""
+    if not isinstance(value, datetime):
+        raise ValueError(f"must be a datetime, not {type(value).__name__}")
+    if value.utcoffset() is None:
+        raise ValueError("must have a time zone")
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("must lie between the years 1 and 9999 in UTC") from None
+
+
 def for_people(moment: datetime) -> str:
     """Return what people read, to the second; that it is UTC has to be said beside it."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"

@@ -123,7 +123,7 @@ def cut_short(text: Text, what: str | None = None, fault: str | None = None) -> 
         )
     if what == "":
         return BrokenFile(
-            f"{text.name} is no valid JSON{(fault or '').removeprefix('is no valid JSON')}. "
+            f"{text.name} {fault or 'is no valid JSON'}. "
             "If it was cut short, get it again."
         )
     return BrokenFile(

@@ -20,7 +20,7 @@ from jobstore.derived.micros import from_micros, to_micros
 from jobstore.engines.kept import Row
 from jobstore.errors import Fault, InvalidQuery
 from jobstore.lifecycle.stages import TRANSITIONS, is_allowed, is_sent
-from jobstore.moments import iso
+from jobstore.moments import in_utc, iso
 from jobstore.records import (
     COMPANY_NOT_STATED,
     Application,
@@ -327,11 +327,10 @@ def _state(value: object) -> ApplicationState:
 
 
 def _moment(value: object) -> datetime:
-    if not isinstance(value, datetime) or value.utcoffset() is None:
-        raise ValueError("must be an aware datetime")
-    if not 1990 <= value.year <= 9998:
+    moment = in_utc(value)
+    if not 1990 <= moment.year <= 9998:
         raise ValueError("must be a time from 1990 to 9998")
-    return from_micros(to_micros(value))
+    return from_micros(to_micros(moment))
 
 
 def _note(value: object) -> str:

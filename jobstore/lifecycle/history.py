@@ -18,7 +18,7 @@ from jobstore.engines.rows import opening_from
 from jobstore.errors import Fault, InvalidQuery, JobNotFound, StoreCorrupt
 from jobstore.lifecycle.completing import needed
 from jobstore.lifecycle.replay import Line, Revised, State, replay
-from jobstore.moments import iso
+from jobstore.moments import in_utc, iso
 from jobstore.postings import Postings, check_id
 from jobstore.records import HistoryEntry, Job, Pruned, Status
 
@@ -102,7 +102,7 @@ class History(Postings):
         if version is None and at is None:
             return await super().get(id)
         with self._watch("get") as watch:
-            _check_past(version, at)
+            at = _checked(version, at)
             wanted = check_id(id)
             life = await self._life(wanted)
 
@@ -262,15 +262,18 @@ def _what(event: HistoryEntry) -> tuple[str, int, str]:
     return event.kind, event.detail.get("number", 0), json.dumps(event.detail, sort_keys=True)
 
 
-def _check_past(version: int | None, at: datetime | None) -> None:
+def _checked(version: int | None, at: datetime | None) -> datetime | None:
+    """Return ``at`` in UTC. Raises InvalidQuery."""
     if version is not None and at is not None:
         raise InvalidQuery([Fault("version", "must not be given together with at")])
     if version is not None and (
         isinstance(version, bool) or not isinstance(version, int) or version < 1
     ):
         raise InvalidQuery([Fault("version", "must be a whole number from 1 on")])
-    if at is not None and (not isinstance(at, datetime) or at.utcoffset() is None):
-        raise InvalidQuery([Fault("at", "must be an aware datetime")])
+    try:
+        return None if at is None else in_utc(at)
+    except ValueError as error:
+        raise InvalidQuery([Fault("at", str(error))]) from None
 
 
 def _absent(id: UUID | str, version: int | None, at: datetime | None, *, known: bool) -> str:

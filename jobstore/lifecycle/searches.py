@@ -24,6 +24,7 @@ from jobstore.engines.protocol import Engine
 from jobstore.errors import Fault, InvalidQuery, StoreUnavailable
 from jobstore.lifecycle.following import LOOK_BACK, settled
 from jobstore.lifecycle.saving import from_text, to_text
+from jobstore.moments import in_utc
 from jobstore.postings import Postings, check_limit
 from jobstore.records import Job, NewMatches, SavedSearch, SearchQuery
 from jobstore.search.criteria import check_query
@@ -64,8 +65,10 @@ class Searches(Postings):
         with self._watch("save_search"):
             self._before_write()
             _check_name(name)
-            if since is not None and (not isinstance(since, datetime) or since.utcoffset() is None):
-                raise InvalidQuery([Fault("since", "must be an aware datetime")])
+            try:
+                since = None if since is None else in_utc(since)
+            except ValueError as error:
+                raise InvalidQuery([Fault("since", str(error))]) from None
             if since is not None and not self._is_believed(to_micros(since)):
                 raise InvalidQuery([Fault("since", "must not be in the future")])
             if query is not None and query.application:

@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from hashlib import blake2b
@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 from jobstore.composition import composed
 from jobstore.errors import Fault, InvalidQuery
 from jobstore.intake.spellings import look_up
+from jobstore.moments import in_utc
 from jobstore.records import (
     ApplicationState,
     EmploymentType,
@@ -266,17 +267,6 @@ def _yes_or_no(value: object) -> bool:
     return value
 
 
-def _moment(value: object) -> datetime:
-    if not isinstance(value, datetime):
-        raise ValueError(f"must be a datetime, not {type(value).__name__}")
-    if value.utcoffset() is None:
-        raise ValueError("must have a time zone")
-    try:
-        return value.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("must lie between the years 1 and 9999 in UTC") from None
-
-
 def _applications(value: object) -> Values:
     found = _alternatives(lambda one: _plain_text(one).strip().lower())(value)
     if found != UNTRACKED and not {*found} <= {*ApplicationState}:
@@ -309,8 +299,8 @@ _CHECKS: dict[str, Callable[[object], Any]] = {
     "salary_currency": _alternatives(_code("[A-Za-z]{3}", "a currency code of three letters")),
     "salary_min": _amount,
     "salary_max": _amount,
-    "posted_since": _moment,
-    "posted_until": _moment,
+    "posted_since": in_utc,
+    "posted_until": in_utc,
     "applicants_min": _applicants,
     "applicants_max": _applicants,
     "expired": _yes_or_no,

@@ -20,6 +20,11 @@ _REFUSAL = (
 )
 
 
+# Seconds that a client who asked before has to ask once more when a worker ends. Who sends a
+# request just then would never know whether it was taken.
+_ONCE_MORE = 1.0
+
+
 class Connections:
     """The connections of a server: at most ``most``, whose heads take ``seconds`` at most.
 
@@ -40,6 +45,8 @@ class Connections:
 
 class Connection(Wire):
     """One connection."""
+
+    _ends = False
 
     def __init__(self, those: Connections, **given: Any) -> None:
         super().__init__(**given)
@@ -66,10 +73,24 @@ class Connection(Wire):
             super().data_received(data)
 
     def on_response_complete(self) -> None:
-        """Wait for the next request."""
+        """Wait for the next request, unless it is here already and is being answered."""
         super().on_response_complete()
-        if not self.pipeline and not self.transport.is_closing():
+        if self.cycle.response_complete and not self.transport.is_closing():
             self._those.silent[self] = None
+
+    def shutdown(self) -> None:
+        """End it with its answer; one that waits, with the next one, which tells the client."""
+        if self.cycle is None or not self.cycle.response_complete:
+            super().shutdown()
+        else:
+            self._ends = True
+            self.loop.call_later(_ONCE_MORE, super().shutdown)
+
+    def on_headers_complete(self) -> None:
+        """Have the request answered, as the last one where the connection ends."""
+        super().on_headers_complete()
+        if self._ends:
+            self.cycle.keep_alive = False
 
     def leave(self) -> None:
         """End it at once: what is not read by the other side would keep it."""

@@ -40,6 +40,9 @@ _log = logs.get("service")
 MEDIA_TYPE = "application/problem+json"
 _NAMESPACE = "tag:jobstore,2026:"
 
+# Faults of a request from which on no other name is suggested.
+_MOST_SUGGESTED = 20
+
 # The first that fits; seconds after which asking again may help.
 _STATUSES: tuple[tuple[type[JobStoreError], HTTPStatus, int | None], ...] = (
     (InvalidQuery, HTTPStatus.BAD_REQUEST, None),
@@ -113,14 +116,16 @@ def unexpected(error: Exception) -> Response:
 def faults_of(error: RequestValidationError, known: Iterable[str]) -> list[Fault]:
     """Return what was wrong with a request, field by field; ``known`` are the names it may use."""
     known = tuple(known)
-    found = []
+    found: list[Fault] = []
     for each in error.errors():
         # Without where it stands (query, path, body).
         name = ".".join(map(str, each["loc"][1:])) or str(each["loc"][0])
         reason = str(each["msg"]).removeprefix("Value error, ")
         if each["type"] == "extra_forbidden":
             # Of a body the names are not known here.
-            reason = "is not known" if each["loc"][0] == "body" else suggested(name, known)
+            # Looking for the name that was meant takes long, and nobody means so many.
+            is_told = each["loc"][0] == "body" or len(found) >= _MOST_SUGGESTED
+            reason = "is not known" if is_told else suggested(name, known)
         elif each["type"] == "json_invalid":
             # Its place is a number of characters, and no field.
             name, reason = "", f"the body is no JSON: {each['ctx']['error']}"

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 import jobstore
-from jobstore import JobNotFound, JobStore, Status
+from jobstore import InvalidQuery, JobNotFound, JobStore, Status
 from jobstore.engines.kept import EVENT
 from jobstore.lifecycle import history
 from jobstore.records import Origin
 from tests.fixtures.clock import Clock
 from tests.fixtures.postings import posting
+
+# A time that is in no year of UTC.
+NEVER = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))
 
 
 def told(entries: list[jobstore.HistoryEntry]) -> list[tuple[str, int | None]]:
@@ -64,6 +67,9 @@ async def test_a_posting_is_read_as_it_was(store: JobStore, clock: Clock) -> Non
     assert (second.version, second.status, second.closed_at) == (2, Status.CLOSED, closed_at)
     assert await store.get(id, version=3) == await store.get(id)
     assert await store.get(id, at=clock()) == await store.get(id)
+    for wrong in (clock().replace(tzinfo=None), NEVER):
+        with pytest.raises(InvalidQuery):
+            await store.get(id, at=wrong)
     with pytest.raises(JobNotFound, match="no version 4"):
         await store.get(id, version=4)
     with pytest.raises(JobNotFound, match="was not stored at"):

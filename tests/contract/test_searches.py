@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
 
@@ -120,6 +120,10 @@ async def test_a_time_that_a_clock_ahead_has_written_hides_nothing(
 ) -> None:
     with pytest.raises(InvalidQuery, match="future"):
         await store.save_search("bakers", since=clock() + timedelta(hours=1))
+    # There is no such year in UTC.
+    never = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))
+    with pytest.raises(InvalidQuery):
+        await store.save_search("bakers", since=never)
     await store.save_search("bakers", BAKERS)
     clock.advance(days=3)
     await store.upsert(posting("1", title="Baker"))

@@ -17,17 +17,24 @@ from jobstore.settings.sections import Settings
 
 
 @contextmanager
-def running(settings: Settings) -> Iterator[int]:
-    """Serve as ``jobstore serve`` does, and give the port."""
+def running(settings: Settings, most: int = 1000) -> Iterator[int]:
+    """Serve as ``jobstore serve`` does, with ``most`` connections, and give the port."""
+    with server(settings, most) as (_, port):
+        yield port
+
+
+@contextmanager
+def server(settings: Settings, most: int = 1000) -> Iterator[tuple[uvicorn.Server, int]]:
+    """Do as :func:`running`, and give the server as well."""
     app = application(settings, partial(jobstore.connect, settings.store.url))
-    server = uvicorn.Server(configured(settings, app))
+    served = uvicorn.Server(configured(settings, app, most))
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread = threading.Thread(target=served.run, kwargs={"sockets": [listening]})
         thread.start()
         try:
-            yield listening.getsockname()[1]
+            yield served, listening.getsockname()[1]
         finally:
-            server.should_exit = True
+            served.should_exit = True
             thread.join()
 
 

@@ -21,12 +21,13 @@ from starlette.testclient import TestClient
 import jobstore
 from jobstore import migrating
 from jobstore.operations import tokens
+from jobstore.service import connections
 from jobstore.service.guarding.credentials import Credentials
 from jobstore.settings import sqlite_url
 from jobstore.settings.sections import Settings
 from tests.fixtures.cluster import eventually
 from tests.fixtures.postings import posting
-from tests.service.running import running, said
+from tests.service.running import running, said, server
 
 # What stands in every field of a posting of an attacker.
 HOSTILE = "<script>alert(1)</script>\"'&\u202e\x9b31m\r\nSet-Cookie: a=b"
@@ -271,6 +272,9 @@ def test_what_costs_more_to_look_at_than_it_can_mean_is_not_looked_at(
     # Long texts are no values, whatever is in them.
     posting = {"title": "x", "company": "y", "description": 'a,"\\' * 49_000}
     assert client.put(place, json=posting).json()["warnings"] == []
+    asked = client.get("/v1/postings", params={f"text{number}": "x" for number in range(100)})
+    reasons = [each["reason"] for each in asked.json()["errors"]]
+    assert reasons == ["is not known; did you mean text?"] * 20 + ["is not known"] * 80
     names = {f"title{number}": 1 for number in range(101)}
     assert "more than 100 names" in client.patch(stored, json=names).json()["detail"]
     few = {"state": "saved", "contacts": [{"name": "Ada"}] * 101}
@@ -382,10 +386,10 @@ async def test_how_long_an_answer_takes_tells_nothing_of_tokens(tmp_path: Path) 
     token = tokens.create(path, "ada", "read", None)
     credentials = Credentials(path)
     # They are looked up by a hash, of which who guesses knows nothing in advance.
-    found = await credentials.caller(Unequal(token))
+    found = await credentials.made_since(Unequal(token))
     assert found is not None
     assert found.name == "ada"
-    assert await credentials.caller(Unequal(token[:-1])) is None
+    assert await credentials.made_since(Unequal(token[:-1])) is None
     await credentials.close()
 
 
@@ -435,12 +439,55 @@ def held_by(port: int) -> list[object]:
     ]
 
 
+def read_until(connection: socket.socket, end: bytes) -> bytes:
+    """What comes on a connection until something is in it."""
+    found = b""
+    while end not in found:
+        piece = connection.recv(65536)
+        assert piece, found
+        found += piece
+    return found
+
+
 def wait_until_free(port: int) -> None:
     """Wait until the service has no connection."""
     until = time.monotonic() + 30
     while any(held_by(port)):
         assert time.monotonic() < until
         time.sleep(0.05)
+
+
+def test_a_pipelined_request_is_not_cut_off_for_the_sake_of_others(tmp_path: Path) -> None:
+    body = b'{"title": "Clerk", "company": "Acme"}'
+    kind = ("Content-Type: application/json", f"Content-Length: {len(body)}", "Connection: close")
+    second = head(*kind, path="/v1/postings/board/1", method="PUT")
+    settings = settings_in(tmp_path, anonymous="write")
+    with running(settings, most=1) as port, socket.create_connection(("127.0.0.1", port)) as busy:
+        busy.sendall(head(path="/healthz") + second)
+        assert b"ok" in read_until(busy, b"ok")
+        # There is room for nobody else while the second is answered.
+        assert status_of(said(port, head())) == 503
+        busy.sendall(body)
+        assert status_of(read_until(busy, b"inserted")) == 201
+
+
+def test_who_keeps_a_connection_is_told_of_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "_ONCE_MORE", 60)
+    with (
+        server(settings_in(tmp_path)) as (served, port),
+        socket.create_connection(("127.0.0.1", port)) as silent,
+        socket.create_connection(("127.0.0.1", port)) as kept,
+    ):
+        kept.sendall(head(path="/healthz"))
+        assert b"connection: close" not in read_until(kept, b"ok\n").lower()
+        served.should_exit = True
+        # Who has asked for nothing is sent away, and so the end has begun.
+        assert silent.recv(100) == b""
+        kept.sendall(head(path="/healthz"))
+        assert b"connection: close" in read_until(kept, b"ok\n").lower()
+        assert kept.recv(100) == b""
 
 
 def test_a_dropped_connection_leaves_nothing_behind(served: tuple[int, str]) -> None:

@@ -7,6 +7,7 @@ import json
 import pytest
 from starlette.testclient import TestClient
 
+from jobstore.exchange.jsonl import JsonLinesWriter
 from jobstore.service.answers.postings import MOST_LINES
 from jobstore.service.rest import bulk
 
@@ -80,3 +81,21 @@ def test_few_exports_are_read_at_a_time(
     monkeypatch.setattr(bulk, "MOST_EXPORTS", 0)
     refused = client.get("/v1/postings:export")
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+
+
+def test_an_export_of_which_only_the_head_is_asked_for_is_not_read(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.post("/v1/postings:batch", content="\n".join(map(line, range(50))))
+    written: list[object] = []
+    write = JsonLinesWriter.write
+    monkeypatch.setattr(bulk, "_PIECE", 1)
+    monkeypatch.setattr(
+        JsonLinesWriter, "write", lambda self, job: (written.append(job), write(self, job))
+    )
+    for _ in range(5):
+        told = client.head("/v1/postings:export")
+        assert (told.status_code, told.content) == (200, b"")
+    assert client.head("/v1/postings:export?sort=salary").status_code == 400
+    # The first piece shows that the query can be answered.
+    assert len(written) == 5

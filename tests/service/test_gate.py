@@ -13,6 +13,7 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from jobstore.acting import acting
+from jobstore.operations import tokens
 from jobstore.service.guarding.addresses import is_near, neighbourhood
 from jobstore.service.guarding.callers import caller_of
 from jobstore.service.guarding.credentials import Credentials
@@ -315,6 +316,21 @@ async def test_guessing_is_slowed_down_whatever_is_guessed(tmp_path: Path) -> No
     asked.sent.clear()
     await asked.ask({"authorization": "Bearer x"}, "2001:db8:0:1::")
     assert asked.status == 401
+
+
+async def test_many_who_ask_at_once_as_it_begins_have_no_wrong_tokens(tmp_path: Path) -> None:
+    token = tokens.create(tmp_path / "operations.db", "ada", "read", None)
+    asked = Asked(tmp_path, fine)
+    good = {"authorization": f"Bearer {token}"}
+    await asyncio.gather(*(asked.ask(good, "192.0.2.1") for _ in range(50)))
+    begun = [each["status"] for each in asked.sent if each["type"] == "http.response.start"]
+    assert begun == [200] * 50
+    # Of wrong ones that come at once no more are looked at than one after another.
+    asked.sent.clear()
+    wrong = {"authorization": "Bearer x"}
+    await asyncio.gather(*(asked.ask(wrong, "192.0.2.1") for _ in range(50)))
+    begun = [each["status"] for each in asked.sent if each["type"] == "http.response.start"]
+    assert (begun.count(401), begun.count(429)) == (10, 40)
 
 
 async def test_there_are_no_websockets(tmp_path: Path) -> None:

@@ -175,6 +175,49 @@ async def test_broken_bodies_are_refused(tmp_path: Path) -> None:
             assert answer.status_code == 200
 
 
+NO_MESSAGES = [
+    (b"{", -32700, None),
+    (b"[" * 60_000, -32700, None),
+    (b"[]", -32600, None),
+    (b'{"id": 1, "method": "ping"}', -32600, None),
+    (b'{"jsonrpc": "2.0", "id": null, "method": "ping"}', -32600, None),
+    (b'{"jsonrpc": "2.0", "id": [1], "method": "ping"}', -32600, None),
+    (b'{"jsonrpc": "2.0", "id": "a", "method": 7}', -32600, "a"),
+    (b'{"jsonrpc": "2.0", "id": 2, "method": "ping", "params": [1]}', -32600, 2),
+]
+
+
+@pytest.mark.parametrize(("body", "code", "id"), NO_MESSAGES)
+async def test_what_is_no_message_is_told_in_a_sentence(
+    tmp_path: Path, body: bytes, code: int, id: object
+) -> None:
+    async with serving(tmp_path) as served, served.http() as http:
+        answer = await http.post("/mcp", content=body, headers=JSON)
+        told = answer.json()
+        assert (answer.status_code, told["id"], told["error"]["code"]) == (400, id, code)
+        assert told["error"]["message"].endswith(".")
+
+
+async def test_a_message_that_is_cut_off_is_no_fault_of_ours(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving(tmp_path) as served:
+        messages = iter([{"type": "http.request", "body": b"{", "more_body": True}])
+
+        async def receive() -> Any:
+            return next(messages, {"type": "http.disconnect"})
+
+        async def send(message: Any) -> None:
+            raise AssertionError(message)
+
+        headers = [(name.lower().encode(), value.encode()) for name, value in JSON.items()]
+        scope = {"type": "http", "method": "POST", "path": "/mcp", "raw_path": b"/mcp"}
+        scope |= {"headers": [(b"host", b"localhost"), *headers], "query_string": b""}
+        scope |= {"client": ("127.0.0.1", 5), "http_version": "1.1", "scheme": "http"}
+        await served.app(scope, receive, send)
+    assert [each for each in caplog.records if each.levelname == "ERROR"] == []
+
+
 async def test_agents_are_told_what_is_here(tmp_path: Path, ojcp: Schemas) -> None:
     async with (
         serving(tmp_path) as served,

@@ -51,6 +51,10 @@ def test_keys_may_hold_slashes_and_any_letters(client: TestClient) -> None:
     assert client.put(place, json=POSTING).status_code == 201
     found = client.get(place).json()
     assert (found["source"], found["source_job_id"]) == ("a/b", "ä/1?")
+    # A proxy that decodes what it passes on would have another posting stored.
+    for ask in (client.get, client.put):
+        refused = ask("/v1/postings/a/b/1", **({"json": POSTING} if ask == client.put else {}))
+        assert (refused.status_code, "%2F" in refused.json()["detail"]) == (400, True)
 
 
 def test_a_change_needs_the_version_that_it_names(client: TestClient, id: UUID) -> None:
@@ -86,7 +90,7 @@ def test_a_change_needs_the_version_that_it_names(client: TestClient, id: UUID) 
         (b"[]", ""),
         (b'{"title": "x", "company": "y", "source": "other"}', "source"),
         (b'{"title": "x", "company": "y", "salary_min": NaN}', ""),
-        (b"[" * 100_000, ""),
+        (b"[" * 90_000, ""),
         (b'{"company": "y"}', "title"),
     ],
 )

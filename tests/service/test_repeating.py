@@ -43,6 +43,18 @@ def test_a_note_is_written_once(client: TestClient, asking: Asking, place: str) 
     assert len(theirs.json()["notes"]) == 2
 
 
+def test_an_answer_of_an_address_counts_once(client: TestClient, place: str) -> None:
+    # The third of its kind would close the posting.
+    for _ in range(4):
+        told = client.post(f"{place}/gone", json={"http_status": 400}, headers=KEY)
+        assert (told.status_code, told.json()) == (200, {"closed": False})
+    ended = KEY | {"Idempotency-Key": "another"}
+    for _ in range(2):
+        told = client.post(f"{place}/gone", json={"http_status": 410}, headers=ended)
+        assert told.json() == {"closed": True}
+    assert client.get(place).json()["status"] == "closed"
+
+
 def test_what_was_refused_may_come_again(client: TestClient, place: str) -> None:
     for _ in range(2):
         refused = client.patch(f"{place}/application", json={"note": "Call."}, headers=KEY)

@@ -16,7 +16,9 @@ from jobstore.records import (
     RunReport,
     SavedSearch,
     SearchQuery,
+    Status,
 )
+from jobstore.service.parameters import MOST_AT_ONCE
 from jobstore.store import JobStore
 
 Verdict = Literal["same", "different", "undo"]
@@ -45,6 +47,11 @@ async def gone(store: JobStore, id: UUID, http_status: int) -> bool:
     return await store.gone(id, http_status=http_status)
 
 
+async def is_closed(store: JobStore, id: UUID) -> bool:
+    """Return whether a posting is closed. Raises JobNotFound."""
+    return (await store.get(id)).status is Status.CLOSED
+
+
 async def duplicates(store: JobStore, id: UUID) -> list[Duplicate]:
     """Return what may be the same opening as a posting. Raises JobNotFound."""
     return await store.duplicates(id)
@@ -66,6 +73,14 @@ async def applications(
 ) -> list[Application]:
     """Return applications, those changed last first. Raises InvalidQuery."""
     return await store.applications(states, job_id=job_id, limit=limit)
+
+
+async def application(store: JobStore, job_id: UUID, id: UUID) -> Application:
+    """Return one application for a posting. Raises JobNotFound."""
+    for each in await store.applications(job_id=job_id, limit=MOST_AT_ONCE):
+        if each.id == id:
+            return each
+    raise JobNotFound("What this request made is not there any more.")
 
 
 async def apply(store: JobStore, id: UUID, *, force: bool, **said: Any) -> Application:

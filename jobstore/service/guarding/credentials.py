@@ -32,20 +32,25 @@ class Credentials:
         self._written_at = float("-inf")
         self._writing: asyncio.Task[None] | None = None
 
-    async def caller(self, text: str) -> Caller | None:
+    async def refreshed(self) -> None:
+        """Read tokens again where that was done long ago."""
+        now = time.monotonic()
+        if now - self._read_at > _FRESH:
+            await self._read(now)
+
+    async def made_since(self, text: str) -> Caller | None:
+        """Return who has the token ``text``, which may have been made since all were read."""
+        # Wrong ones are few, since the gate counts them.
+        await self._read(time.monotonic())
+        return self.known(text)
+
+    def known(self, text: str) -> Caller | None:
         """Return who has the token ``text``, ``None`` where it is good for nothing (any more).
 
         The time that it takes says nothing about tokens: they are looked up by their hashes.
         """
-        now = time.monotonic()
-        if now - self._read_at > _FRESH:
-            await self._read(now)
         hash = hash_of(text)
         token = self._known.get(hash)
-        if token is None:
-            # It may have been made since; wrong ones are few, since the gate counts them.
-            await self._read(now)
-            token = self._known.get(hash)
         if token is None or (token.expires_at and token.expires_at.timestamp() <= time.time()):
             return None
         self._uses[hash] = time.time()

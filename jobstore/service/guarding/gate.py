@@ -183,12 +183,17 @@ class Gate:
         kind, _, token = authorization.partition(" ")
         token = token.strip()
         key = (address, token)
+        is_bearer = kind.lower() == "bearer"
+        # While tokens are read, those of many may be waiting here; none of them is wrong yet.
+        await self._credentials.refreshed()
         # Whoever has a token that was good here is not shut out by what others send.
         # Counted before it is looked at, so that many at once are no more than one after another.
         wait = self._wrong.take(address)
         if wait and key not in self._trusted:
             raise Refused(_later("Too many wrong tokens came from this address", wait))
-        caller = await self._credentials.caller(token) if kind.lower() == "bearer" else None
+        caller = self._credentials.known(token) if is_bearer else None
+        if caller is None and is_bearer:
+            caller = await self._credentials.made_since(token)
         if caller is not None and not wait:
             self._wrong.give_back(address)
         if caller is None:
@@ -196,7 +201,8 @@ class Gate:
             raise Refused(
                 problem(
                     HTTPStatus.UNAUTHORIZED,
-                    "The token is not known, or is not good any more; 'jobstore tokens' makes one.",
+                    "The token is not known, or is not good any more; 'jobstore tokens create' "
+                    "makes one.",
                     headers={"WWW-Authenticate": 'Bearer realm="jobstore", error="invalid_token"'},
                 )
             )

@@ -21,7 +21,7 @@ from starlette.types import Scope as Asgi
 from jobstore.json_text import to_json
 from jobstore.service.guarding.callers import Scope, caller_of, require
 from jobstore.service.holding import Service
-from jobstore.service.mcp import ojcp
+from jobstore.service.mcp import messages, ojcp
 from jobstore.service.mcp.server import Context, server
 from jobstore.service.mcp.tool import Rights
 
@@ -71,7 +71,11 @@ class Mcp:
         require(scope, Scope.READ)
         if self._manager is None:
             raise RuntimeError("the manager of MCP is not running")
-        await self._manager.handle_request(scope, receive, send)
+        again, refused = await messages.read(Request(scope, receive))
+        if refused is not None:
+            await refused(scope, receive, send)
+            return
+        await self._manager.handle_request(scope, again, send)
 
     def _rights(self, context: Context) -> Rights:
         request: Request | None = context.request

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import fields
 from typing import Annotated, Any
 
@@ -22,6 +22,7 @@ from jobstore.service.guarding.permits import allowed
 from jobstore.service.holding import Service
 from jobstore.service.parameters import Filters
 from jobstore.service.rest.querying import queried
+from jobstore.service.rest.routing import is_head
 from jobstore.service.rest.routing import router as grouped
 from jobstore.service.rest.writing import answered
 from jobstore.store import JobStore
@@ -61,7 +62,7 @@ def routes(service: Service) -> APIRouter:
         return answered(told | {"rejected": [*map(_rejected, report.rejected)]})
 
     @router.get("/postings:export", summary="Export postings", responses=_LINES)
-    async def export(asked: Annotated[Filters, queried(Filters)]) -> Response:
+    async def export(request: Request, asked: Annotated[Filters, queried(Filters)]) -> Response:
         """Every posting that matches, whole, newest first, a line each, as files have it."""
         if len(running) >= MOST_EXPORTS:
             raise StoreBusy("Other exports are being read; ask again.")
@@ -73,6 +74,11 @@ def routes(service: Service) -> APIRouter:
         except BaseException:
             running.discard(pieces)
             raise
+        if is_head(request):
+            # The server would throw all of it away.
+            running.discard(pieces)
+            await pieces.aclose()
+            return StreamingResponse(iter(()), media_type=JSON_LINES)
         return _Export(_after(first, pieces), lambda: running.discard(pieces))
 
     return router
@@ -99,7 +105,7 @@ class _Export(StreamingResponse):
             self._done()
 
 
-async def _lines(store: JobStore, asked: Filters) -> AsyncIterator[str]:
+async def _lines(store: JobStore, asked: Filters) -> AsyncGenerator[str, None]:
     held = io.StringIO()
     writer = JsonLinesWriter(held)
     async for job in store.stream(asked.query()):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from operator import attrgetter
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -34,13 +35,13 @@ class _Said(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class Answered(_Said):
+class AddressAnswer(_Said):
     """How the address of a posting answered."""
 
     http_status: int = Field(ge=100, le=599)
 
 
-class Judged(_Said):
+class DuplicateVerdict(_Said):
     """What two postings are to each other."""
 
     other: UUID
@@ -56,7 +57,7 @@ class Person(_Said):
     role: str | None = None
 
 
-class Told(_Said):
+class ApplicationChange(_Said):
     """What is said of an application; what is left out stays as it is."""
 
     state: ApplicationState | None = None
@@ -70,13 +71,13 @@ class Told(_Said):
         return self.model_dump(exclude_unset=True)
 
 
-class Sent(Told):
+class NewApplication(ApplicationChange):
     """What is said of a new application."""
 
     force: bool = Field(default=False, description="Also where there is one already.")
 
 
-class Saved(_Said):
+class SearchToSave(_Said):
     """A search to save."""
 
     query: Filters = Filters()
@@ -90,7 +91,7 @@ class Matches(BaseModel):
     token: str
 
 
-class Token(_Said):
+class Acknowledgement(_Said):
     """What came with matches."""
 
     token: str
@@ -116,9 +117,20 @@ def routes(service: Service) -> APIRouter:
         response_model=dict[str, bool],
         dependencies=writes,
     )
-    async def gone(id: UUID, said: Answered) -> Response:
-        """Say how the address of a posting answered: 404 and 410 close it at once."""
-        closed = await answers.gone(service.store, id, said.http_status)
+    async def gone(
+        request: Request, id: UUID, said: AddressAnswer, idempotency_key: Key = None
+    ) -> Response:
+        """Say how the address of a posting answered: 404 and 410 close it at once, and so do
+        several other faults of the asker in a row. ``closed`` says whether it was open and is not
+        any more; where the request is repeated with its key, whether it is closed now."""
+        closed = await once(
+            request,
+            service.settings.operations_db,
+            idempotency_key,
+            partial(answers.gone, service.store, id, said.http_status),
+            lambda _: id,
+            partial(answers.is_closed, service.store),
+        )
         return answered({"closed": closed})
 
     @router.get("/runs", tags=["runs"], response_model=dict[str, list[RunReport]])
@@ -143,7 +155,7 @@ def routes(service: Service) -> APIRouter:
         response_model=dict[str, list[Duplicate]],
         dependencies=writes,
     )
-    async def judge(id: UUID, said: Judged) -> Response:
+    async def judge(id: UUID, said: DuplicateVerdict) -> Response:
         """Say that another posting is the same opening or a different one, or take that back."""
         found = await answers.judge(service.store, id, said.other, said.verdict)
         return answered({"items": found})
@@ -167,7 +179,7 @@ def routes(service: Service) -> APIRouter:
         dependencies=writes,
     )
     async def apply(
-        request: Request, id: UUID, said: Sent, idempotency_key: Key = None
+        request: Request, id: UUID, said: NewApplication, idempotency_key: Key = None
     ) -> Response:
         """Begin an application. With the same ``at`` it is begun once, however often it is sent."""
         stated = said.said()
@@ -177,7 +189,8 @@ def routes(service: Service) -> APIRouter:
             service.settings.operations_db,
             idempotency_key,
             partial(answers.apply, service.store, id, force=force, **stated),
-            partial(answers.applications, service.store, None, id, MOST_AT_ONCE),
+            attrgetter("id"),
+            partial(answers.application, service.store, id),
         )
         return answered(made, 201)
 
@@ -188,7 +201,7 @@ def routes(service: Service) -> APIRouter:
         dependencies=writes,
     )
     async def set_application(
-        request: Request, id: UUID, said: Told, idempotency_key: Key = None
+        request: Request, id: UUID, said: ApplicationChange, idempotency_key: Key = None
     ) -> Response:
         """Move the application on, or write to it. A note is added each time that it is sent."""
         made = await once(
@@ -196,7 +209,8 @@ def routes(service: Service) -> APIRouter:
             service.settings.operations_db,
             idempotency_key,
             partial(answers.set_application, service.store, id, **said.said()),
-            partial(answers.applications, service.store, None, id, MOST_AT_ONCE),
+            attrgetter("id"),
+            partial(answers.application, service.store, id),
         )
         return answered(made)
 
@@ -211,7 +225,7 @@ def routes(service: Service) -> APIRouter:
         response_model=SavedSearch,
         dependencies=writes,
     )
-    async def save(name: str, said: Saved) -> Response:
+    async def save(name: str, said: SearchToSave) -> Response:
         """Save a search, or give the one of that name another query."""
         query = said.query.query()
         return answered(await answers.save_search(service.store, name, query, said.since))
@@ -236,7 +250,7 @@ def routes(service: Service) -> APIRouter:
         status_code=204,
         dependencies=writes,
     )
-    async def acknowledge(name: str, said: Token) -> Response:
+    async def acknowledge(name: str, said: Acknowledgement) -> Response:
         """Say that matches are dealt with: they never come again under this name."""
         await answers.acknowledge(service.store, name, said.token)
         return Response(status_code=204)

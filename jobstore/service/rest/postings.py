@@ -33,7 +33,7 @@ _LINK = {"description": "The next page: rel=next (RFC 8288).", "schema": {"type"
 _LINKED: dict[int | str, dict[str, Any]] = {200: {"headers": {"Link": _LINK}}}
 
 
-class Found(BaseModel):
+class PostingPage(BaseModel):
     """A page of postings."""
 
     items: list[JobSummary]
@@ -49,7 +49,7 @@ def routes(service: Service) -> APIRouter:
     router = grouped(prefix="/postings", tags=["postings"])
     writes = [allowed(Scope.WRITE)]
 
-    @router.get("", summary="Search postings", response_model=Found, responses=_LINKED)
+    @router.get("", summary="Search postings", response_model=PostingPage, responses=_LINKED)
     async def search(request: Request, asked: Annotated[Search, queried(Search)]) -> Response:
         """One page of the postings that match all filters."""
         return await searched(service.store, asked, request)
@@ -153,6 +153,9 @@ def _key(request: Request) -> tuple[str, str]:
     """Return the key in an address, where a slash of a source or an id is ``%2F``."""
     given = request.scope["raw_path"].decode("ascii", "replace")
     source, _, id = given.partition("/v1/postings/")[2].partition("/")
+    if "/" in id:
+        # A proxy decoded one, or somebody forgot to encode it: another posting would be meant.
+        raise HTTPException(400, "An address has a source and an id; write a slash in one as %2F.")
     try:
         return unquote(source, errors="strict"), unquote(id, errors="strict")
     except UnicodeDecodeError:

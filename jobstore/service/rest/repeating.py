@@ -12,16 +12,18 @@ import hashlib
 import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
+from uuid import UUID
 
 from fastapi import Header, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from jobstore.errors import JobNotFound, JobStoreError, OutcomeUnknown
+from jobstore.errors import JobStoreError, OutcomeUnknown
 from jobstore.operations import repeats
-from jobstore.records import Application
 from jobstore.service.guarding.callers import caller_of
+
+T = TypeVar("T")
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
@@ -40,13 +42,15 @@ async def once(
     request: Request,
     path: Path,
     key: str | None,
-    act: Callable[[], Awaitable[Application]],
-    found: Callable[[], Awaitable[list[Application]]],
-) -> Application:
-    """Return what ``act`` makes; where the request was done before, that among what is ``found``.
+    act: Callable[[], Awaitable[T]],
+    made: Callable[[T], UUID],
+    found: Callable[[UUID], Awaitable[T]],
+) -> T:
+    """Return what ``act`` does; where the request was done before, what is ``found`` of it now.
 
-    ``path`` is the database of operations. Raises HTTPException: 422 where the key came with
-    another request, 409 where that is not done yet, or was cut off.
+    ``made`` tells the id of what was done, which is kept; ``path`` is the database of operations.
+    Raises HTTPException: 422 where the key came with another request, 409 where that is not done
+    yet, or was cut off.
     """
     if key is None:
         return await act()
@@ -60,22 +64,19 @@ async def once(
     if known is repeats.Told.UNFINISHED:
         raise HTTPException(
             409,
-            "A request with this Idempotency-Key is being answered, or was cut off; look at the "
-            "application before you send it with a new key.",
+            "A request with this Idempotency-Key is being answered, or was cut off; look at what "
+            "it was to change before you send it with a new key.",
             {"Retry-After": "1"},
         )
     if not isinstance(known, repeats.Told):
-        for each in await found():
-            if each.id == known:
-                return each
-        raise JobNotFound("What this request made is not there any more.")
+        return await found(known)
     try:
-        made = await act()
+        done = await act()
     except OutcomeUnknown:
         raise
     except (JobStoreError, HTTPException, RequestValidationError):
         # Nothing was written, so the key is free.
         await asyncio.to_thread(repeats.forget, path, named)
         raise
-    await asyncio.to_thread(repeats.end, path, named, made.id)
-    return made
+    await asyncio.to_thread(repeats.end, path, named, made(done))
+    return done

@@ -7,6 +7,7 @@ that before it reads anything else, so that strangers neither send bodies nor le
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
+from operator import attrgetter
 from typing import Any
 
 from fastapi import APIRouter, Request, Response, params
@@ -27,6 +28,9 @@ _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data", "text/plai
 
 # What the body of a model may have: more than those of all lists of a search.
 _MOST_VALUES = 5_000
+
+# What the scope of a request has where only the head of the answer is asked for.
+_HEAD = "jobstore.head"
 
 _Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -98,9 +102,20 @@ class Route(APIRoute):
         await super().handle(_as_get(scope, self.methods), receive, send)
 
 
+def is_head(request: Request) -> bool:
+    """Tell whether nothing but the head of an answer is asked for."""
+    return _HEAD in request.scope
+
+
 def router(prefix: str = "", **more: Any) -> APIRouter:
     """Return a router below ``/v1`` whose routes are :class:`Route`."""
-    return APIRouter(route_class=Route, prefix=f"/v1{prefix}", **more)
+    return APIRouter(
+        route_class=Route,
+        prefix=f"/v1{prefix}",
+        # Clients that are generated from the description call their functions so.
+        generate_unique_id_function=attrgetter("name"),
+        **more,
+    )
 
 
 def _queried(route: APIRoute) -> Queried[Any] | None:
@@ -111,7 +126,7 @@ def _queried(route: APIRoute) -> Queried[Any] | None:
 def _as_get(scope: Scope, methods: set[str] | None) -> Scope:
     # A copy: the server reads the method of its own.
     is_head = scope.get("method") == "HEAD" and "GET" in (methods or ())
-    return {**scope, "method": "GET"} if is_head else scope
+    return {**scope, "method": "GET", _HEAD: True} if is_head else scope
 
 
 def _check_type(request: Request) -> None:
