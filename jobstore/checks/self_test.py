@@ -98,7 +98,7 @@ async def operate(engine: Engine, timeout: float) -> Check:
     did("leave no trace", not traces)
     if len(done) != _STEPS:
         raise StoreCorrupt(f"Only {len(done)} of {_STEPS} steps were made: {', '.join(done)}.")
-    return Check(Verdict.PASS, taken, "ms", limit=f"{_STEPS} steps right")
+    return Check(Verdict.PASS, taken, "ms", limit=f"{_STEPS} right steps")
 
 
 async def answer(engine: Engine) -> Check:

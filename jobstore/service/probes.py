@@ -6,7 +6,8 @@ from fastapi import FastAPI, Request, Response
 
 from jobstore.errors import StoreClosed
 from jobstore.operations.figures import MEDIA_TYPE
-from jobstore.service.answers.standing import Fresh, exposition, unready
+from jobstore.service.answers.fresh import Fresh
+from jobstore.service.answers.operating import exposition, unready
 from jobstore.service.guarding.callers import Scope, caller_of
 from jobstore.service.guarding.permits import Permit
 from jobstore.service.holding import Service
@@ -47,7 +48,7 @@ def install(app: FastAPI, service: Service) -> None:
 
     async def metrics(request: Request) -> Response:
         """Figures in the text format of Prometheus, of all processes that use the store."""
-        may_read.check(request)
+        may_read(request)
         return Response(await figures.get(), headers={"Content-Type": MEDIA_TYPE})
 
     for each in (healthz, readyz, metrics):

@@ -303,16 +303,23 @@ def test_pages_of_others_get_nothing(served: tuple[int, str]) -> None:
     assert status_of(said(port, rebound)) == 421
 
 
-def test_nothing_that_is_stored_is_fetched(
-    client: TestClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    reached: list[object] = []
-    # All that opens a connection or looks up a name is told here, whoever does it.
-    sys.addaudithook(
-        lambda event, given: (
-            reached.append(given) if event in ("socket.connect", "socket.getaddrinfo") else None
-        )
-    )
+@pytest.fixture
+def reached() -> Iterator[list[object]]:
+    """All that opens a connection or looks up a name during the test, whoever does it."""
+    found: list[object] = []
+    listens = True
+
+    def hook(event: str, given: object) -> None:
+        if listens and event in ("socket.connect", "socket.getaddrinfo"):
+            found.append(given)
+
+    # None can be taken away again; this one hears nothing once the test has ended.
+    sys.addaudithook(hook)
+    yield found
+    listens = False
+
+
+def test_nothing_that_is_stored_is_fetched(client: TestClient, reached: list[object]) -> None:
     inside = "http://169.254.169.254/latest/meta-data"
     posting = {"title": "Clerk", "company": "Acme", "url": inside, "apply_url": inside}
     posting["company_url"] = inside
@@ -322,6 +329,9 @@ def test_nothing_that_is_stored_is_fetched(
     client.post(f"{place}/applications", json={"state": "applied"})
     assert client.get("/v1/postings:export").text.count(inside) == 3
     assert reached == []
+    # What would have been reached is heard of.
+    socket.getaddrinfo("127.0.0.1", 80)
+    assert len(reached) == 1
 
 
 def test_what_is_hostile_is_data_in_json_and_in_problems(client: TestClient) -> None:

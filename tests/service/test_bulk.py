@@ -99,3 +99,11 @@ def test_an_export_of_which_only_the_head_is_asked_for_is_not_read(
     assert client.head("/v1/postings:export?sort=salary").status_code == 400
     # The first piece shows that the query can be answered.
     assert len(written) == 5
+
+
+def test_who_sent_a_body_that_was_cut_short_is_not_told_to_get_it(client: TestClient) -> None:
+    for body in ('[{"title": "x"', '{"title": "x",'):
+        told = client.post("/v1/postings:batch", content=body).json()
+        assert "get it again" not in json.dumps(told).lower(), told
+    cut = client.post("/v1/postings:batch", content='[{"title": "x"').json()
+    assert "end it whole" in cut["detail"]

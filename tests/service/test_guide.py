@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import shutil
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import jobstore
 from jobstore.service.problems import _STATUSES
 from jobstore.settings.sections import Settings
 from tests.operations.guides import Machine, blocks
@@ -39,9 +41,29 @@ def test_the_examples_run(
         assert '"text": "Call Ada."' in done.stdout
         exported = (tmp_path / "acme.jsonl").read_text("utf-8").splitlines()
         assert {json.loads(each)["title"] for each in exported} == {"Data Engineer", "Clerk"}
-        if shutil.which("node") is None:
-            pytest.skip("node is not here; the example in JavaScript is not run")
-        (script,) = re.findall(r"^```js\n(.*?)^```", page.read_text("utf-8"), re.S | re.M)
+
+
+def _store(settings: Settings, postings: list[dict[str, str]]) -> None:
+    async def store() -> None:
+        async with jobstore.connect(settings.store.url) as opened:
+            await opened.upsert_many(postings)
+
+    asyncio.run(store())
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node, which runs JavaScript, is not here")
+def test_the_example_in_javascript_runs(
+    settings: Settings, tmp_path: Path, repository: Path
+) -> None:
+    postings = [
+        {"source": "board", "source_job_id": title, "title": title, "company": "Acme"}
+        for title in ("Data Engineer", "Clerk")
+    ]
+    with running(settings) as port:
+        _store(settings, postings)
+        (script,) = re.findall(
+            r"^```js\n(.*?)^```", (repository / "docs/service.md").read_text("utf-8"), re.S | re.M
+        )
         (tmp_path / "example.mjs").write_text(_here(script, port), encoding="utf-8")
         ran = subprocess.run(
             ["node", "example.mjs"], cwd=tmp_path, capture_output=True, text=True, check=False

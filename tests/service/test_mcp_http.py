@@ -82,6 +82,12 @@ async def test_who_may_write_needs_the_setting_and_a_token(tmp_path: Path, mode:
             listed = [each.name for each in (await client.list_tools()).tools]
             assert listed == [*READING, "acknowledge", *WRITING]
             assert (await call(client, "upsert_jobs", **jobs))["inserted"] == 1
+            # All that is written is in the name of the token.
+            (found,) = (await call(client, "search_jobs", query="cook"))["jobs"]
+            begun = {"id": found["ojcp_id"], "state": "saved"}
+            await call(client, "set_application", **begun)
+            told = await call(client, "get_job_history", id=found["ojcp_id"])
+            assert [each.get("actor") for each in told["events"]] == ["write", "write"]
         for scope in ("read", None):
             async with served.agent(scope, mode=mode) as client:
                 assert [each.name for each in (await client.list_tools()).tools] == READING
@@ -124,6 +130,7 @@ async def test_there_are_no_sessions_and_no_streams_that_stay_open(tmp_path: Pat
         for method in ("GET", "DELETE", "PUT", "OPTIONS"):
             answer = await http.request(method, "/mcp", headers=JSON)
             assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+            assert answer.headers["content-type"] == "application/problem+json"
         async with asyncio.timeout(60):
             answer = await http.post(
                 "/mcp",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
+from functools import partial
 from typing import Any
 
 import pytest
@@ -25,7 +27,9 @@ from jobstore.operations.logs import Logs
 from jobstore.operations.monitoring import Recorder
 from jobstore.operations.monitoring.opentelemetry import TracingObserver
 from jobstore.operations.observing import observed
-from jobstore.service.answers import standing
+from jobstore.service import probes
+from jobstore.service.answers import operating
+from jobstore.service.answers.fresh import Fresh
 from jobstore.service.application import application
 from jobstore.service.tracing import Traced
 from jobstore.settings.sections import Settings
@@ -53,21 +57,42 @@ def test_a_store_with_another_schema_is_not_ready(asking: Asking, settings: Sett
 
 
 def test_the_store_is_asked_once_a_second_however_many_want_to_know(
-    asking: Asking, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks: list[JobStore] = []
+    now = [1000.0]
 
     async def ask(store: JobStore) -> None:
         looks.append(store)
 
-    monkeypatch.setattr(standing, "_ask", ask)
-    monkeypatch.setattr(standing.time, "monotonic", lambda: 1000.0)
-    client = asking(None)
-    assert {client.get("/readyz").status_code for _ in range(5)} == {200}
-    assert len(looks) == 1
-    monkeypatch.setattr(standing.time, "monotonic", lambda: 1001.5)
-    client.get("/readyz")
-    assert len(looks) == 2
+    monkeypatch.setattr(operating, "_ask", ask)
+    monkeypatch.setattr(probes, "Fresh", partial(Fresh, clock=lambda: now[0]))
+    app = application(settings, partial(jobstore.connect, settings.store.url))
+    with TestClient(app, "http://localhost") as client:
+        for moment, looked in ((1000.0, 1), (1000.9, 1), (1001.0, 2), (1001.9, 2)):
+            now[0] = moment
+            assert {client.get("/readyz").status_code for _ in range(3)} == {200}
+            assert len(looks) == looked, moment
+
+
+async def test_those_who_ask_at_once_wait_for_one_answer_and_none_takes_it_away() -> None:
+    asked: list[asyncio.Future[str]] = []
+
+    def ask() -> asyncio.Future[str]:
+        asked.append(asyncio.get_running_loop().create_future())
+        return asked[-1]
+
+    fresh = Fresh(ask, clock=lambda: float(len(asked) * 10))
+    waiting = [asyncio.create_task(fresh.get()) for _ in range(3)]
+    await asyncio.sleep(0)
+    waiting[0].cancel()
+    await asyncio.sleep(0)
+    # However long it takes, nobody asks for it again meanwhile.
+    waiting.append(asyncio.create_task(fresh.get()))
+    await asyncio.sleep(0)
+    asked[0].set_result("well")
+    assert await asyncio.gather(*waiting[1:]) == ["well"] * 3
+    assert len(asked) == 1
 
 
 class Watched:

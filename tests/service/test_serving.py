@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -19,6 +20,7 @@ import psutil
 import pytest
 from pydantic import ValidationError
 
+from jobstore.service.listening import most_connections
 from jobstore.settings.sections import Settings
 
 PATIENCE = 120.0
@@ -249,9 +251,19 @@ def test_what_no_proxy_and_no_name_can_be_is_refused(
             Settings.model_validate({"service": {setting: value}})
 
 
-def test_the_settings_say_how_many_connections_there_may_be() -> None:
-    from jobstore.service.serving import most_connections
+@pytest.fixture
+def limits() -> Iterator[tuple[int, int]]:
+    """The limits of files of this process, which are its own again after the test."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    yield before
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
+
+def test_the_settings_say_how_many_connections_there_may_be(limits: tuple[int, int]) -> None:
+    soft, hard = limits
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 1024), hard))
     few = Settings.model_validate({"service": {"connections": 7}}).service
     assert most_connections(few) == 7
     assert most_connections(Settings().service) > 100
+    # Before that the system's limit is raised as far as it may be.
+    assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard)

@@ -114,7 +114,9 @@ async def upsert_many(store: JobStore, lines: bytes) -> UpsertReport:
     try:
         report = await store.upsert_many(postings())
     except BrokenFile as error:
-        raise InvalidPosting(str(error)) from None
+        # Of a file it says to get it again; whoever is told this has sent it.
+        said = str(error).replace("Get it again", "Send it whole")
+        raise InvalidPosting(said.replace("get it again", "send it whole")) from None
     moved = [replace(each, index=places[each.index]) for each in report.rejected]
     report.rejected = sorted([*moved, *broken], key=lambda each: each.index)
     report.warnings = [replace(each, index=places[each.index]) for each in report.warnings]

@@ -30,6 +30,7 @@ from jobstore.service.guarding.credentials import Credentials
 from jobstore.service.guarding.names import Names
 from jobstore.service.guarding.rates import Buckets
 from jobstore.service.guarding.telling import Telling
+from jobstore.service.paths import path_of
 from jobstore.service.problems import problem, unexpected
 from jobstore.settings.serving import ServiceSection
 
@@ -162,8 +163,7 @@ class Gate:
         have a browser do reaches REST or MCP.
         """
         given = asked.text(b"cookie")
-        path = scope["path"].removeprefix(scope.get("root_path", ""))
-        return cookie_parser(given).get(COOKIE) if given and self._is_page(path) else None
+        return cookie_parser(given).get(COOKIE) if given and self._is_page(path_of(scope)) else None
 
     async def _kept(self, scope: Scope, token: str, address: str) -> Caller | None:
         """Return whose token a browser kept, ``None`` for one that is good for nothing any more.

@@ -15,15 +15,11 @@ class Permit:
     def __init__(self, least: Scope) -> None:
         self.least = least
 
-    async def __call__(self, request: Request) -> None:
-        """Raise HTTPException where the caller may not. A coroutine: others cost a thread."""
-        self.check(request)
-
-    def check(self, request: Request) -> None:
+    def __call__(self, request: Request) -> None:
         """Raise HTTPException where the caller may not."""
         require(request.scope, self.least)
 
 
 def allowed(least: Scope) -> Any:
-    """Return the dependency that lets in who may do at least that."""
+    """Return the dependency that lets in who may do at least that; routes call it themselves."""
     return Depends(Permit(least))

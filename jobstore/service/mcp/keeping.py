@@ -83,7 +83,7 @@ async def new_matches(store: JobStore, given: Matches) -> Answer:
         limit = max(1, min(limit, len(found)) // 2)
     if not len(found):
         return Answer("Nothing is new.", {"jobs": [], "notes": ["Nothing is new of this search."]})
-    return Answer(f"{len(found)} new postings; acknowledge them by the token.", answer)
+    return Answer(f"New postings: {len(found)}; acknowledge them by the token.", answer)
 
 
 def _matches(found: NewMatches) -> dict[str, Any]:
@@ -128,7 +128,7 @@ async def upsert_jobs(store: JobStore, given: Jobs) -> Answer:
         "warnings": within(short(plain(report.warnings[:_FAULTS])), MOST_BYTES // 3),
     }
     stored = report.inserted + report.updated + report.unchanged
-    return Answer(f"{stored} postings are stored, {len(report.rejected)} were rejected.", answer)
+    return Answer(f"Stored: {stored}; rejected: {len(report.rejected)}.", answer)
 
 
 def _rejected(given: Rejection) -> Any:

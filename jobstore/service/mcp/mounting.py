@@ -24,8 +24,10 @@ from jobstore.service.holding import Service
 from jobstore.service.mcp import messages, ojcp
 from jobstore.service.mcp.server import Context, server
 from jobstore.service.mcp.tool import Rights
+from jobstore.service.problems import problem
 
 _MIB = 1024 * 1024
+_DESCRIPTION = files(__package__).joinpath("llms.txt").read_text(encoding="utf-8")
 
 
 class Mcp:
@@ -65,7 +67,7 @@ class Mcp:
         """Answer a request of the protocol."""
         if scope["method"] != "POST":
             # No stream of the server's own, and no session to end.
-            answer = PlainTextResponse("MCP is asked by POST.", 405, {"Allow": "POST"})
+            answer = problem(405, "MCP is asked by POST.", headers={"Allow": "POST"})
             await answer(scope, receive, send)
             return
         require(scope, Scope.READ)
@@ -104,5 +106,4 @@ class Mcp:
 
 async def _described(request: Request) -> Response:
     """Answer with what a model should know before it asks."""
-    text = files(__package__).joinpath("llms.txt").read_text(encoding="utf-8")
-    return PlainTextResponse(text.replace("{base}", str(request.base_url)))
+    return PlainTextResponse(_DESCRIPTION.replace("{base}", str(request.base_url)))

@@ -15,7 +15,8 @@ from starlette.exceptions import HTTPException
 
 from jobstore.service.guarding.callers import Scope
 from jobstore.service.guarding.permits import Permit
-from jobstore.service.page.rendering import CSRF, address, root_of
+from jobstore.service.page.rendering import CSRF, address
+from jobstore.service.paths import root_of
 
 # Fields of a form.
 _MOST = 100
@@ -37,9 +38,9 @@ def router(**more: Any) -> APIRouter:
     return APIRouter(route_class=_Route, include_in_schema=False, **more)
 
 
-def _shown(request: Request) -> None:
+async def _shown(request: Request) -> None:
     request.state.started = time.perf_counter()
-    _READS.check(request)
+    _READS(request)
 
 
 reads = Depends(_shown)
@@ -65,10 +66,10 @@ async def form_of(request: Request) -> dict[str, str]:
 
 async def written(request: Request) -> dict[str, str]:
     """Return the fields of a form that writes, of a caller who may."""
-    _WRITES.check(request)
+    _WRITES(request)
     return await form_of(request)
 
 
 def to(request: Request, path: str, fragment: str = "", /, **query: Any) -> Response:
     """Return the way to another page, once a form is dealt with."""
-    return RedirectResponse(root_of(request) + address(path, query) + fragment, 303)
+    return RedirectResponse(root_of(request.scope) + address(path, query) + fragment, 303)

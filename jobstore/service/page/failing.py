@@ -10,9 +10,13 @@ from fastapi import Request, Response
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from jobstore.operations import logs
 from jobstore.service.page.asking import to
-from jobstore.service.page.rendering import path_of, rendered
+from jobstore.service.page.rendering import rendered
+from jobstore.service.paths import path_of
 from jobstore.service.problems import MEDIA_TYPE
+
+_log = logs.get("service")
 
 _PAGES = frozenset(
     ("", "applications", "health", "login", "logout", "postings", "searches", "statistics")
@@ -69,14 +73,21 @@ class Dressing:
             else:
                 body += message.get("body", b"")
                 if not message.get("more_body", False):
-                    answer = _page(Request(scope), json.loads(body), Headers(scope=begun))
-                    await answer(scope, receive, send)
+                    try:
+                        answer = _page(Request(scope), json.loads(body), Headers(scope=begun))
+                    except Exception as error:
+                        # Nothing behind this would answer as the gate does, and name the request.
+                        _log.exception("a page of a problem failed", exc_info=error)
+                        await send(begun)
+                        await send({"type": "http.response.body", "body": body})
+                    else:
+                        await answer(scope, receive, send)
 
         await self._app(scope, receive, dressed)
 
 
 def _is_asked_for(scope: Scope) -> bool:
-    first = _first(scope["path"].removeprefix(scope.get("root_path", "")))
+    first = _first(path_of(scope))
     if first in _PROGRAMS:
         return False
     return first in _PAGES or "text/html" in Headers(scope=scope).get("accept", "")
@@ -87,7 +98,7 @@ def _is_problem(message: Message) -> bool:
 
 
 def _page(request: Request, document: dict[str, Any], headers: Headers) -> Response:
-    path, status = path_of(request), int(document["status"])
+    path, status = path_of(request.scope), int(document["status"])
     if status == HTTPStatus.UNAUTHORIZED:
         # A form is not sent again by signing in; its page is a better place to go on.
         there = path if request.method == "GET" else "/"

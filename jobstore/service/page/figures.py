@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from jobstore.records import FacetCount, Statistics
 from jobstore.service.answers import operating
 from jobstore.service.answers import searching as answers
-from jobstore.service.answers.standing import Fresh
+from jobstore.service.answers.fresh import Fresh
 from jobstore.service.holding import Service
 from jobstore.service.page.asking import reads
 from jobstore.service.page.asking import router as pages

@@ -17,6 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from jobstore.service.guarding.callers import COOKIE, Scope, caller_of
 from jobstore.service.page import files, texts
+from jobstore.service.paths import path_of, root_of
 
 CSRF = "jobstore_csrf"
 """The cookie whose text a form repeats: pages of others can do neither."""
@@ -37,16 +38,6 @@ _environment = Environment(
 _environment.filters |= texts.FILTERS
 
 
-def root_of(request: Request) -> str:
-    """Return what stands before the path of every page; a proxy takes it away."""
-    return str(request.scope.get("root_path", "")).rstrip("/")
-
-
-def path_of(request: Request) -> str:
-    """Return the path of a page below the root."""
-    return str(request.scope["path"]).removeprefix(root_of(request)) or "/"
-
-
 def address(path: str, query: Mapping[str, Any] | None = None) -> str:
     """Return the address of a page below the root, with the parameters that have a value."""
     given = {name: value for name, value in (query or {}).items() if value not in (None, "", [])}
@@ -55,14 +46,14 @@ def address(path: str, query: Mapping[str, Any] | None = None) -> str:
 
 def rendered(request: Request, template: str, status: int = 200, **values: Any) -> Response:
     """Return a page. ``values`` are what its template shows."""
-    root = root_of(request)
+    root = root_of(request.scope)
     caller = caller_of(request.scope)
     fresh = request.cookies.get(CSRF, "")
     token = fresh if len(fresh) == 43 and fresh.isascii() else secrets.token_urlsafe(32)
     started = getattr(request.state, "started", None)
     text = _environment.get_template(template).render(
         root=root,
-        path=path_of(request),
+        path=path_of(request.scope),
         caller=caller,
         may_write=caller.scope >= Scope.WRITE,
         csrf=token,
@@ -86,7 +77,7 @@ def keep(request: Request, answer: Response, name: str, value: str) -> None:
     answer.set_cookie(
         name,
         value,
-        path=root_of(request) or "/",
+        path=root_of(request.scope) or "/",
         secure=request.url.scheme == "https",
         httponly=True,
         samesite="strict",
@@ -97,7 +88,7 @@ def forget(request: Request, answer: Response, name: str) -> None:
     """Have the browser forget a cookie."""
     answer.delete_cookie(
         name,
-        path=root_of(request) or "/",
+        path=root_of(request.scope) or "/",
         secure=request.url.scheme == "https",
         httponly=True,
         samesite="strict",

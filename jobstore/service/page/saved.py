@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 from jobstore.errors import Fault, InvalidQuery
 from jobstore.records import SavedSearch
 from jobstore.service.answers import lifecycle as answers
+from jobstore.service.guarding.asked import MOST_PARAMETERS
 from jobstore.service.holding import Service
 from jobstore.service.page.asking import reads, to, written
 from jobstore.service.page.asking import router as pages
@@ -30,7 +31,7 @@ def routes(service: Service) -> APIRouter:
     @router.post("")
     async def save(request: Request) -> Response:
         given = await written(request)
-        query = query_of(given_by(parse_qsl(given.get("query", ""))))
+        query = query_of(given_by(_pairs(given.get("query", ""))))
         name = _name(given)
         for each in await answers.saved_searches(service.store):
             if each.name == name and each.query != query:
@@ -65,6 +66,15 @@ def routes(service: Service) -> APIRouter:
         return to(request, "/searches")
 
     return router
+
+
+def _pairs(query: str) -> list[tuple[str, str]]:
+    try:
+        # The address of no page has more.
+        return parse_qsl(query, max_num_fields=MOST_PARAMETERS)
+    except ValueError:
+        reason = f"must have at most {MOST_PARAMETERS} parameters"
+        raise InvalidQuery([Fault("query", reason)]) from None
 
 
 def _name(given: dict[str, str]) -> str:

@@ -10,7 +10,8 @@ from fastapi import APIRouter, Request, Response
 from jobstore.service.guarding.callers import COOKIE, caller_of
 from jobstore.service.page.asking import form_of, to
 from jobstore.service.page.asking import router as pages
-from jobstore.service.page.rendering import forget, keep, rendered, root_of
+from jobstore.service.page.rendering import forget, keep, rendered
+from jobstore.service.paths import root_of
 
 _TOKEN = re.compile(r"[\w-]{1,200}", re.ASCII)
 # A path of ours: a second slash or a backslash would begin the name of another host.
@@ -64,13 +65,16 @@ def _before(request: Request) -> str:
         before = urlsplit(request.headers.get("referer", ""))
     except ValueError:
         return "/"
-    path = before.path.removeprefix(root_of(request))
-    if before.netloc != request.headers.get("host") or path in ("/login", "/logout"):
+    root = root_of(request.scope)
+    if before.netloc != request.headers.get("host") or not before.path.startswith(f"{root}/"):
+        return "/"
+    path = before.path[len(root) :]
+    if path in ("/login", "/logout"):
         return "/"
     return f"{path}?{before.query}" if before.query else path
 
 
 def _onward(request: Request, next: str) -> Response:
     answer = to(request, "/")
-    answer.headers["Location"] = root_of(request) + _ours(next)
+    answer.headers["Location"] = root_of(request.scope) + _ours(next)
     return answer

@@ -132,6 +132,11 @@ def day(moment: datetime) -> str:
     return for_people(moment)[:10]
 
 
+def counted(number: int, name: str) -> str:
+    """Return how many there are: ``1 posting``, ``1,234 postings``."""
+    return f"{number:,} {name}{'' if number == 1 else 's'}"
+
+
 def quick(seconds: float) -> str:
     """Return a short time as milliseconds."""
     return f"{seconds * 1000:.1f} ms"
@@ -146,6 +151,7 @@ FILTERS: dict[str, Any] = {
     "amount": amount,
     "salary": salary,
     "places": places,
+    "counted": counted,
     "day": day,
     "moment": for_people,
     "iso": iso,

@@ -22,6 +22,7 @@ from jobstore.service.guarding.callers import Scope as May
 from jobstore.service.guarding.callers import caller_of
 from jobstore.service.holding import Service
 from jobstore.service.parameters import Search
+from jobstore.service.paths import path_of
 from jobstore.service.problems import of_error
 from jobstore.service.rest.postings import one, searched
 from jobstore.service.rest.querying import Queried
@@ -51,9 +52,7 @@ class Direct:
         await (answer or self._app)(scope, receive, send)
 
     async def _answer(self, scope: Scope) -> Response | None:
-        root: str = scope.get("root_path", "")
-        path: str = scope["path"]
-        path = path.removeprefix(root) if path.startswith(f"{root}/") else path
+        path = path_of(scope)
         if not path.startswith(_SEARCH) or caller_of(scope).scope < May.READ:
             return None
         if path == _SEARCH:

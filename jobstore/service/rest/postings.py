@@ -17,10 +17,11 @@ from jobstore.service.guarding.callers import Scope
 from jobstore.service.guarding.permits import allowed
 from jobstore.service.holding import Service
 from jobstore.service.parameters import Past, Search
+from jobstore.service.paths import place_of, root_of
 from jobstore.service.problems import problem
 from jobstore.service.rest.querying import queried
 from jobstore.service.rest.routing import router as grouped
-from jobstore.service.rest.writing import BODY, Object, answered, etag, place, tags, with_key
+from jobstore.service.rest.writing import BODY, Object, answered, etag, tags, with_key
 from jobstore.store import JobStore
 
 _IfMatch = Annotated[
@@ -115,7 +116,7 @@ def routes(service: Service) -> APIRouter:
             return problem(400, detail, kind="condition-not-supported")
         result = await answers.upsert(service.store, with_key(posting, *_key(request)))
         status = 201 if result.outcome == "inserted" else 200
-        stored = f"{request.scope.get('root_path', '')}/v1/postings/{result.id}"
+        stored = f"{root_of(request.scope)}/v1/postings/{result.id}"
         return answered(result, status, ETag=etag(result.version), Location=stored)
 
     return router
@@ -135,7 +136,7 @@ async def searched(store: JobStore, asked: Search, request: Request) -> Response
     if following := found["next_cursor"]:
         given = request.query_params.multi_items()
         again = [pair for pair in given if pair[0] != "cursor"]
-        target = f"{place(request)}?{urlencode([*again, ('cursor', following)])}"
+        target = f"{place_of(request.scope)}?{urlencode([*again, ('cursor', following)])}"
         answer.headers["Link"] = f'<{target}>; rel="next"'
     return answer
 

@@ -79,7 +79,7 @@ class Route(APIRoute):
         has_model = _queried(self) is not None
 
         async def handled(request: Request) -> Response:
-            self.permit.check(request)
+            self.permit(request)
             if not reads:
                 _check_type(request)
             if not has_model and request.scope["query_string"]:

@@ -34,14 +34,6 @@ def etag(version: int) -> str:
     return f'"{version}"'
 
 
-def place(request: Request) -> str:
-    """Return the path that a request was sent to, with what a proxy took off (``root_path``)."""
-    root: str = request.scope.get("root_path", "")
-    path: str = request.scope["path"]
-    # Some servers give the path with it, others without (ASGI, HTTP connection scope).
-    return path if path.startswith(f"{root}/") else root + path
-
-
 def tags(header: str | None, *, weak: bool = False) -> list[str] | None:
     """Return the entity tags of a condition; ``None`` without one, ``["*"]`` for any.
 
