@@ -18,9 +18,10 @@ from uuid import UUID
 
 from jobstore.moments import iso
 
-# Delete and the C1 controls, which JSON allows as they are and terminals may obey (ECMA-48), and
+# Delete and the C1 controls, which JSON allows as they are and terminals may obey (ECMA-48), what
+# ends a line or a paragraph (U+2028, U+2029), where some readers of JSON Lines would end one, and
 # what reorders text (Unicode TR 9). The C0 controls are always escaped (RFC 8259, section 7).
-_CONTROLS = re.compile("[\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_CONTROLS = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 # What may end a script element, or begin a comment in one (HTML, 4.12.1.3).
 _MARKUP = str.maketrans({sign: f"\\u{ord(sign):04x}" for sign in "<>&"})
@@ -91,9 +92,9 @@ def _of_record(kind: type) -> Callable[[Any], str]:
 
 
 def escaped(text: str) -> str:
-    r"""Return the JSON ``text`` with every control character in it as ``\uXXXX``.
+    r"""Return the JSON ``text`` with every control character and line end in it as ``\uXXXX``.
 
-    It is the same JSON: such characters stand only inside of strings.
+    It is the same JSON, and one line wherever it is split: they stand only inside of strings.
     """
     if (text.isascii() and "\x7f" not in text) or text.isprintable():
         # Most texts, at a fraction of the time; no control character is printable.

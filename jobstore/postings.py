@@ -180,8 +180,8 @@ class Postings:
 class Transaction(Postings):
     """Several writes that stand or fall together; made by :meth:`JobStore.transaction`.
 
-    It reads its own writes. A call that fails leaves no trace of itself, and the others stand
-    if the block goes on.
+    It reads its own writes. Nobody else changes or deletes what it has read before it ends. A call
+    that fails leaves no trace of itself, and the others stand if the block goes on.
     """
 
 

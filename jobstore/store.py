@@ -130,10 +130,17 @@ class JobStore(Applications, BulkWrites, Closing, Duplicates, History, Queries, 
 
         ``async with store.transaction() as tx:`` gives an object with ``upsert``, ``update``,
         ``delete``, ``get``, ``find`` and ``get_many``. All is stored when the block ends, and
-        nothing when it raises. Other writers wait meanwhile, so keep it short: after
-        ``timeout`` seconds (at most 86,400) it is rolled back and raises StoreTimeout. A write
-        on the store itself inside of the block, or in a task that was started there, would
-        wait for the block that waits for it; it raises StoreBusy at once.
+        nothing when it raises. Other writers wait meanwhile; on PostgreSQL, other programs wait
+        only where they would write what the block has written, or read by ``get``, ``find`` or
+        ``get_many``. So a value that was read, changed and written back overwrites nobody's.
+        This does not hold on PostgreSQL for a posting that was not there yet, which another program
+        may insert, and nowhere for what the store itself reads inside of the block (``search``,
+        ``count``): that is as it was before. Reads on a store wait for nobody.
+
+        Keep it short: after ``timeout`` seconds (at most 86,400) it is rolled back and raises
+        StoreTimeout. Whoever waits too long, and one of two that wait for each other, gets
+        StoreBusy. A write on the store itself inside of the block, or in a task that was started
+        there, would wait for the block that waits for it; it raises StoreBusy at once.
         """
         if not is_number(timeout) or not 0 < timeout <= 86_400:
             raise InvalidQuery([Fault("timeout", "must be seconds above 0, at most 86,400")])

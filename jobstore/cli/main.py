@@ -17,6 +17,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
+from jobstore import wrong_values
 from jobstore.cli import (
     agent,
     alerts,
@@ -124,6 +125,7 @@ class Commands(TyperGroup):
             raise
         except Exception as error:
             if _is_usage_error(error):
+                _in_words(error)
                 _hint(ctx, error)
                 raise
             _fail(ctx, f"Unexpected {type(error).__name__}: {error} (jobstore --debug ...)", 1)
@@ -133,6 +135,12 @@ class Commands(TyperGroup):
 def _is_usage_error(error: Exception) -> bool:
     # typer carries a click of its own or uses the installed one; both name a code.
     return hasattr(error, "exit_code")
+
+
+def _in_words(error: Any) -> None:
+    """Let a usage error that pydantic found say what is wrong in our words, not in its."""
+    if (errors := getattr(error.__cause__, "errors", None)) is not None:
+        error.message = wrong_values.reasons(errors())
 
 
 def _hint(ctx: Any, error: Any) -> None:

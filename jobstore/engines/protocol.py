@@ -142,7 +142,11 @@ class Unit(Protocol):
 
 
 class Transacted(Unit, Protocol):
-    """What a transaction has besides: it writes the tables of the life cycle."""
+    """What a transaction has besides: it writes the tables of the life cycle.
+
+    What :meth:`get_many` returns stays as it is until the transaction ends: others who write to it
+    wait, as long as for any write. Of a posting that is not there, others may write one.
+    """
 
     async def change(self, statement: str, rows: Sequence[Row]) -> None:
         """Run a named statement that writes, once for each of ``rows``."""

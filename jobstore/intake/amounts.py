@@ -64,6 +64,9 @@ _POINT_PARTS_THOUSANDS = frozenset(
         "XOF",
     ]
 )
+# Of a thousand parts (ISO 4217), written behind a point where the country does so. Nobody writes
+# those of IQD any more.
+_POINT_PARTS_THREE_DECIMALS = frozenset(["BHD", "JOD", "KWD", "OMR"])
 # Dinars of a thousand parts, written with a comma before them: 1,500 may be one and a half.
 _COMMA_PARTS_DECIMALS = frozenset(["LYD", "TND"])
 # Where the comma is official before decimals, and the point is what people write.
@@ -77,6 +80,7 @@ _LARGEST = {1_000: 10_000, 10_000: 100_000}
 _PLAIN = re.compile(r"(?:0|[1-9]\d*)(?:\.\d{1,6}(?:e[+-]?\d{1,2})?|e\+?\d{1,2})?", re.IGNORECASE)
 _COMMA_DECIMALS = re.compile(r"(?:0|[1-9]\d*),\d{1,2}")
 _LONE_GROUP = re.compile(r"[1-9]\d{0,2}([.,])\d{3}")
+_GROUPED_MILS = re.compile(r"[1-9]\d{0,2}(?:,\d{3})+\.\d{3}")
 _GROUPED = re.compile(
     r"[1-9]\d{0,2}(?:(?:,\d{3})+\.\d{1,2}|(?:,\d{3}){2,}|(?:\.\d{3})+,\d{1,2}|(?:\.\d{3}){2,}"
     r"|(?:[' ]\d{3})+(?:[.,]\d{1,2})?)"
@@ -88,18 +92,27 @@ _GROUPED = re.compile(
 def read_figure(figure: str, *, currency: str | None = None, country: str | None = None) -> Decimal:
     """Return the number that ``figure`` states: digits with marks between them, and no more.
 
-    A lone group of three digits behind a point or a comma is thousands where ``currency``
-    (ISO 4217) or ``country`` (ISO 3166-1 alpha-2) settles it. Raises ValueError with the reason.
+    A lone group of three digits behind a point or a comma is thousands, or three decimals, where
+    ``currency`` (ISO 4217) or ``country`` (ISO 3166-1 alpha-2) settles it. Raises ValueError with
+    the reason.
     """
     if _PLAIN.fullmatch(figure) and not _LONE_GROUP.fullmatch(figure):
         return Decimal(figure)
     if _COMMA_DECIMALS.fullmatch(figure):
         return Decimal(figure.replace(",", "."))
     if lone := _LONE_GROUP.fullmatch(figure):
-        if not _parts_thousands(lone[1], currency, country):
+        parts_thousands = _parts_thousands(lone[1], currency, country)
+        if parts_thousands is None:
+            few = figure.replace(lone[1], ".").rstrip("0").rstrip(".")
+            many = figure.replace(lone[1], "")
+            missing = "give the country" if currency else "give the currency or the country"
             raise ValueError(
-                f"may be {figure[:-4]} or {figure[:-4]} thousand; give the currency or the country"
+                f"may be {few} or {many}; {'write one of them' if country else missing}"
             )
+        if not parts_thousands:
+            return Decimal(figure)
+    elif currency in _POINT_PARTS_THREE_DECIMALS and _GROUPED_MILS.fullmatch(figure):
+        return Decimal(figure.replace(",", ""))
     elif not _GROUPED.fullmatch(figure):
         raise ValueError("is not a number as any country writes it")
     # The decimals, if there are any, are the one or two digits behind the last mark.
@@ -109,16 +122,19 @@ def read_figure(figure: str, *, currency: str | None = None, country: str | None
     return Decimal(f"{re.sub('[^0-9]', '', whole)}.{part or 0}")
 
 
-def _parts_thousands(mark: str, currency: str | None, country: str | None) -> bool:
+def _parts_thousands(mark: str, currency: str | None, country: str | None) -> bool | None:
+    """Return whether a mark before three digits parts thousands, or decimals; None if unclear."""
     comma_before_decimals = None if country is None else _comma_before_decimals(country)
     if mark == ".":
+        if currency in _POINT_PARTS_THREE_DECIMALS:
+            return False if comma_before_decimals is False else None
         if comma_before_decimals is not None:
-            return comma_before_decimals
-        return currency in _POINT_PARTS_THOUSANDS
+            return comma_before_decimals or None
+        return currency in _POINT_PARTS_THOUSANDS or None
     # No sum of a known currency has three decimals behind a comma, even where it has two.
     if currency is not None:
-        return currency not in _COMMA_PARTS_DECIMALS
-    return comma_before_decimals is False
+        return currency not in _COMMA_PARTS_DECIMALS or None
+    return comma_before_decimals is False or None
 
 
 @lru_cache(maxsize=300)

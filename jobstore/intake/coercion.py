@@ -25,6 +25,7 @@ T = TypeVar("T")
 
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
+LAST_SECOND = time(23, 59, 59)
 MAX_AMOUNT = 10**12
 MAX_COUNT = 2**63 - 1
 MAX_JSON_DEPTH = 20
@@ -51,6 +52,15 @@ _URL = re.compile(
 # The caller's own decimal context must not round what is stored.
 _EXACT = Context(prec=28)
 _MICRO = Decimal("0.000001")
+# A boolean is a number to Python.
+_IN_WORDS: tuple[tuple[type | tuple[type, ...], str], ...] = (
+    (bool, "true or false"),
+    (str, "text"),
+    ((int, float, Decimal), "a number"),
+    (dict, "an object"),
+    (list, "a list"),
+    (type(None), "null"),
+)
 JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
@@ -63,6 +73,14 @@ def shorten(text: str) -> str:
 def kind(value: object) -> str:
     """Return the name of a value's type as a message may show it."""
     return shorten(type(value).__name__)
+
+
+def in_words(value: object) -> str:
+    """Return what a value is, as a message says it also to those who sent it as JSON."""
+    for types, words in _IN_WORDS:
+        if isinstance(value, types):
+            return words
+    return kind(value)
 
 
 def is_blank(value: object) -> bool:
@@ -203,16 +221,16 @@ def count(value: Any) -> int | None:
     return int(number)
 
 
-def moment(value: Any) -> datetime | None:
-    """Read a point in time, from 1990 to before 2100, in UTC."""
+def moment(value: Any, *, of_a_day: time = time()) -> datetime | None:
+    """Read a point in time, from 1990 to before 2100, in UTC; ``of_a_day``: of a day alone."""
     if isinstance(value, str):
         value = _parsed_moment(value)
     if value is None:
         return None
     if not isinstance(value, datetime):
         if not isinstance(value, date):
-            raise ValueError(f"must be an aware datetime or ISO 8601 text, not {kind(value)}")
-        value = datetime.combine(value, time(), UTC)
+            raise ValueError(f"must be an aware datetime or ISO 8601 text, not {in_words(value)}")
+        value = datetime.combine(value, of_a_day, UTC)
     if value.utcoffset() is None:
         raise ValueError("must have a UTC offset, such as +02:00 or Z")
     if not EARLIEST <= value < LATEST:
@@ -222,6 +240,11 @@ def moment(value: Any) -> datetime | None:
     return datetime.combine(value.date(), value.time(), UTC)
 
 
+def end(value: Any) -> datetime | None:
+    """Read when something ends as :func:`moment` does; a day alone lasts until its last second."""
+    return moment(value, of_a_day=LAST_SECOND)
+
+
 def listed(limit: int) -> Callable[[Any], list[Any]]:
     """Return a reader of a list, tuple or set of at most ``limit`` items."""
 
@@ -229,7 +252,7 @@ def listed(limit: int) -> Callable[[Any], list[Any]]:
         if is_blank(value):
             return []
         if not isinstance(value, list | tuple | set | frozenset):
-            raise ValueError(f"must be a list of texts, not {kind(value)}")
+            raise ValueError(f"must be a list of texts, not {in_words(value)}")
         if len(value) > limit:
             raise ValueError(f"must have at most {limit} items, not {len(value)}")
         if isinstance(value, set | frozenset):
@@ -252,7 +275,7 @@ def json_object(limit: int) -> Callable[[Any], dict[str, Any]]:
         if is_blank(value):
             return {}
         if not isinstance(value, dict):
-            raise ValueError(f"must be a JSON object, not {kind(value)}")
+            raise ValueError(f"must be a JSON object, not {in_words(value)}")
         copied: dict[str, Any] = _json(value, MAX_JSON_DEPTH)
         if copied and len(JSON.encode(copied)) > limit:
             raise ValueError(f"must have at most {limit:,} characters as JSON")
@@ -265,7 +288,7 @@ def _trimmed(value: Any) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise ValueError(f"must be text, not {kind(value)}")
+        raise ValueError(f"must be text, not {in_words(value)}")
     text = _plain(value)
     return text.strip() if text.isascii() else composed(text.strip(WHITE_SPACE))
 
@@ -315,7 +338,7 @@ def _number(value: Any) -> Decimal | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-        raise ValueError(f"must be a number, not {kind(value)}")
+        raise ValueError(f"must be a number, not {in_words(value)}")
     if isinstance(value, float):
         value = Decimal(float.__repr__(value))
     number = Decimal(value)

@@ -75,7 +75,7 @@ class _Posting(TypedDict, total=False):
     company_size: Annotated[str | None, PlainValidator(line(MAX_COMPANY_SIZE))]
     applicant_count: Annotated[int | None, PlainValidator(coercion.count)]
     posted_at: _Time
-    expires_at: _Time
+    expires_at: Annotated[datetime | None, PlainValidator(coercion.end)]
     attributes: Annotated[dict[str, Any], PlainValidator(coercion.json_object(MAX_ATTRIBUTES))]
     status: Annotated[Status | None, PlainValidator(choice(Status))]
     first_seen_at: _Time

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date, datetime, time
+from datetime import datetime
 from typing import Any, NamedTuple
 
 
@@ -34,12 +34,3 @@ class Translated(dict[str, Any]):
     broken: Sequence[Omission] = ()
     own_id: str | None = None
     written_at: datetime | None = None
-
-
-def is_a_day(given: Any, moment: datetime) -> bool:
-    """Tell whether a time that was read as ``moment`` was given as a day alone."""
-    if isinstance(given, str):
-        # Of nine digits on, it is seconds since 1970 and not 20261231.
-        timed = ":" in given or (given.strip().isdecimal() and len(given.strip()) > 8)
-        return not timed and moment.time() == time()
-    return isinstance(given, date) and not isinstance(given, datetime)

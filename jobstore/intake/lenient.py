@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobstore.errors import Fault, InvalidPosting
 from jobstore.intake import coercion, mending
-from jobstore.intake.given import Omission, Translated, is_a_day
+from jobstore.intake.given import Omission
 from jobstore.intake.plain_values import PLAIN, json_value, plain
 from jobstore.intake.room import NAMED, Room
 from jobstore.intake.sentinels import FIRST_CHARACTERS, TIMES, states_nothing, without_salary
@@ -46,7 +46,6 @@ _SALARY = ("salary_min", "salary_max")
 # What an amount is of; one that cannot be read takes the amounts with it.
 _UNITS = ("salary_period", "salary_currency")
 _PAID = frozenset((*_SALARY, "salary_text"))
-_TO_THE_END = timedelta(hours=23, minutes=59, seconds=59)
 _SIGHTINGS = ("first_seen_at", "last_seen_at")
 _SEEN = frozenset(_SIGHTINGS)
 
@@ -144,8 +143,6 @@ class _Intake:
             self._salary(values, checked)
         if not _SEEN.isdisjoint(values):
             self._sightings(checked)
-        if isinstance(self._given, Translated) and "expires_at" in values:
-            self._last_day(values["expires_at"], checked)
         if self._kept:
             self._room.add(checked.setdefault("attributes", {}), self._kept)
         self._room.tell()
@@ -309,12 +306,6 @@ class _Intake:
                 del checked[name]
                 self._leave_out(name, self._given[name], "must not be in the future")
         self._turn_round(checked, *_SIGHTINGS)
-
-    def _last_day(self, given: Any, checked: dict[str, Any]) -> None:
-        # What a file says to expire on a day is there until its end; a program says what it means.
-        end = checked.get("expires_at")
-        if end is not None and is_a_day(given, end):
-            checked["expires_at"] = end + _TO_THE_END
 
     def _turn_round(self, checked: dict[str, Any], low: str, high: str) -> None:
         first, last = checked.get(low), checked.get(high)

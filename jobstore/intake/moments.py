@@ -17,7 +17,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from jobstore.intake.coercion import EARLIEST, LATEST, iso_time, shorten
+from jobstore.intake.coercion import EARLIEST, LATEST, in_words, iso_time, shorten
 
 # A time is short, in whatever language.
 _LONGEST = 80
@@ -83,7 +83,7 @@ def read_moment(value: Any, *, seen_at: datetime | None) -> datetime:
     if isinstance(value, date):
         return _within(datetime.combine(value, time(), UTC))
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError(f"must be a time, not {shorten(type(value).__name__)}")
+        raise ValueError(f"must be a time, not {in_words(value)}")
     text = " ".join(unicodedata.normalize("NFKC", str(value)).split()).strip("\u200e\u200f ")
     if len(text) > _LONGEST:
         raise ValueError("is too long for a time")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -65,6 +65,8 @@ class Reading(NamedTuple):
 
 Reader = Callable[[Any, Known], Reading]
 
+# What says more than a day: a time of day, or seconds since 1970, of nine digits on.
+_TIMED = re.compile(r":|^\s*\d{9}")
 _COUNT = re.compile(
     r"(\d{1,3}(?:[,.' \u00a0\u202f]\d{3})+|\d+)\s*"
     r"(?:applicants?|applications?|candidates?|bewerber(?:innen)?|bewerbungen|candidats?"
@@ -105,7 +107,7 @@ def _as_text(value: Any) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-        raise ValueError(f"must be text, not {coercion.kind(value)}")
+        raise ValueError(f"must be text, not {coercion.in_words(value)}")
     # Ids come as 123.0 out of tables with empty cells.
     if not -(2**64) < value < 2**64:
         raise ValueError("must be text, not a number of so many digits")
@@ -213,8 +215,15 @@ def _moment(value: Any, known: Known) -> Reading:
     if isinstance(value, Decimal):
         value = str(value)
     if not isinstance(value, str | int | float | date):
-        raise ValueError(f"must be a time, not {coercion.kind(value)}")
+        raise ValueError(f"must be a time, not {coercion.in_words(value)}")
     return Reading(read_moment(value, seen_at=known.seen_at))
+
+
+def _end(value: Any, known: Known) -> Reading:
+    end = _moment(value, known).value
+    if isinstance(value, str) and not _TIMED.search(value) and end.time() == time():
+        end = datetime.combine(end, coercion.LAST_SECOND, UTC)
+    return Reading(end)
 
 
 def _url(value: Any, known: Known) -> Reading:
@@ -296,8 +305,7 @@ READERS: dict[str, Reader] = {
     "salary_max": _amount,
     "applicant_count": _count,
     **dict.fromkeys(("url", "apply_url", "company_url"), _url),
-    **dict.fromkeys(
-        ("first_seen_at", "last_seen_at", "posted_at", "expires_at", "closed_at"), _moment
-    ),
+    **dict.fromkeys(("first_seen_at", "last_seen_at", "posted_at", "closed_at"), _moment),
+    "expires_at": _end,
 }
 """The readers, in the order in which one may need what another has read."""

@@ -60,7 +60,8 @@ def check_posting(posting: JobPosting | Mapping[str, Any]) -> JobPosting:
     - ``applicant_count``: a whole number from 0 to 2**63 - 1, in the same types.
     - Times: from 1990 to before 2100, as aware datetimes or ISO 8601 text with an offset; in
       UTC afterwards. A date alone (``date`` or ``YYYY-MM-DD``) is its midnight in UTC, since
-      most boards give no more. ``first_seen_at`` is not after ``last_seen_at``.
+      most boards give no more; as ``expires_at`` it is the last second of that day.
+      ``first_seen_at`` is not after ``last_seen_at``.
     - URLs: ``http`` or ``https`` with a host, no white space.
     - ``attributes``: a JSON object kept as it is: at most 200,000 characters as JSON, 20
       levels, finite numbers, integers of up to 4,096 bits, no NUL and no lone surrogates.

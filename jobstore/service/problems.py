@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from starlette.types import Scope
 
+from jobstore import wrong_values
 from jobstore.errors import (
     DuplicateApplication,
     Fault,
@@ -44,6 +45,8 @@ _NAMESPACE = "tag:jobstore,2026:"
 
 # Faults of a request from which on no other name is suggested.
 _MOST_SUGGESTED = 20
+# Faults of a request that are told one by one.
+_MOST_TOLD = 100
 
 # The first that fits; seconds after which asking again may help.
 _STATUSES: tuple[tuple[type[JobStoreError], HTTPStatus, int | None], ...] = (
@@ -120,13 +123,17 @@ def unexpected(error: Exception) -> Response:
 
 
 def faults_of(error: RequestValidationError, known: Iterable[str]) -> list[Fault]:
-    """Return what was wrong with a request, field by field; ``known`` are the names it may use."""
+    """Return what was wrong with a request, field by field; ``known`` are the names it may use.
+
+    Of very many faults the first are told, and how many more there are.
+    """
     known = tuple(known)
     found: list[Fault] = []
-    for each in error.errors():
+    errors = error.errors()
+    for each in errors[:_MOST_TOLD]:
         # Without where it stands (query, path, body).
         name = ".".join(map(str, each["loc"][1:])) or str(each["loc"][0])
-        reason = str(each["msg"]).removeprefix("Value error, ")
+        reason = wrong_values.reason(each)
         if each["type"] == "extra_forbidden":
             # Of a body the names are not known here.
             # Looking for the name that was meant takes long, and nobody means so many.
@@ -135,7 +142,9 @@ def faults_of(error: RequestValidationError, known: Iterable[str]) -> list[Fault
         elif each["type"] == "json_invalid":
             # Its place is a number of characters, and no field.
             name, reason = "", f"the body is no JSON: {each['ctx']['error']}"
-        found.append(Fault(name, reason[:1].lower() + reason[1:]))
+        found.append(Fault(name, reason))
+    if more := len(errors) - len(found):
+        found.append(Fault("", f"{more:,} more {'is' if more == 1 else 'are'} wrong"))
     return found
 
 

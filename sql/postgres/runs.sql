@@ -74,9 +74,3 @@ WHERE scrape_run.source = %s AND scrape_run.scope = %s AND scrape_run.ended_at =
 -- name: events_since
 SELECT e.at, e.detail FROM event AS e
 WHERE e.id = %s AND e.kind = %s AND e.at > %s ORDER BY e.at;
-
--- Keeps others from writing to a posting, or removing it, until the transaction ends. As if it were
--- written to: of two that hold less at first, each would wait for the other. Differs by necessity,
--- for the same reason.
--- name: hold_posting
-SELECT 1 FROM posting AS p WHERE p.id = %s FOR UPDATE;

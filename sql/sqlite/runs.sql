@@ -73,7 +73,3 @@ WHERE scrape_run.source = ? AND scrape_run.scope = ? AND scrape_run.ended_at = ?
 -- name: events_since
 SELECT e.at, e.detail FROM event AS e
 WHERE e.id = ? AND e.kind = ? AND e.at > ? ORDER BY e.at;
-
--- Keeps others from writing to a posting until the transaction ends, which here they never do.
--- name: hold_posting
-SELECT 1 FROM posting AS p WHERE p.id = ?;

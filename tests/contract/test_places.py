@@ -257,9 +257,9 @@ async def test_a_posting_counts_once_for_each_distinct_place(store: JobStore) ->
 @each_case(
     ("locations", "reason"),
     [
-        ("Berlin", "must be a list of places, not str"),
-        ({"text": "Berlin"}, "must be a list of places, not dict"),
-        (["Berlin", 5], "item 2 must be a text or a mapping, not int"),
+        ("Berlin", "must be a list of places, not text"),
+        ({"text": "Berlin"}, "must be a list of places, not an object"),
+        (["Berlin", 5], "item 2 must be a text or a mapping, not a number"),
         ([{"town": "Berlin"}], "item 1 must have no other parts than text, city, region, country"),
         (
             [{"text": "Berlin", "country": "Germany"}],
@@ -269,7 +269,7 @@ async def test_a_posting_counts_once_for_each_distinct_place(store: JobStore) ->
         ([{"text": "x", "city": "y" * 301}], "item 1 must have at most 300 characters"),
         ([str(n) for n in range(201)], "must have at most 200 items, not 201"),
         (["a\x00b"], "item 1 must not contain"),
-        ([Location(7)], "item 1 must be text, not int"),
+        ([Location(7)], "item 1 must be text, not a number"),
     ],
 )
 async def test_what_is_wrong_with_a_list_of_places_is_named(

@@ -10,6 +10,7 @@ import pytest
 
 import jobstore
 from jobstore import (
+    EngineOptions,
     InvalidPosting,
     JobNotFound,
     JobStore,
@@ -137,6 +138,50 @@ async def test_transactions_follow_each_other(store: JobStore) -> None:
 
     job = await store.get(ONE)
     assert (job.applicant_count, job.version) == (25, 26)
+
+
+async def test_no_change_to_what_a_transaction_has_read_is_lost(
+    store: JobStore, migrated_url: str
+) -> None:
+    await store.upsert(posting(1, applicant_count=0))
+    patient = EngineOptions(busy_timeout=120)
+
+    async def add_one(store: JobStore, number: int) -> None:
+        async with store.transaction() as tx:
+            job = await (tx.get(ONE) if number % 2 else tx.find("board", "1"))
+            assert job is not None
+            assert job.applicant_count is not None
+            await asyncio.sleep(0)
+            await tx.update(ONE, {"applicant_count": job.applicant_count + 1})
+
+    async with (
+        # As other programs would have it open.
+        jobstore.connect(migrated_url, options=patient) as one,
+        jobstore.connect(migrated_url, options=patient) as two,
+    ):
+        await asyncio.gather(*(add_one((one, two)[n % 4 // 2], n) for n in range(100)))
+
+    job = await store.get(ONE)
+    assert (job.applicant_count, job.version) == (100, 101)
+
+
+async def test_who_writes_what_a_transaction_has_read_waits_and_who_reads_it_does_not(
+    store: JobStore, migrated_url: str
+) -> None:
+    await store.upsert(posting(1))
+    impatient = EngineOptions(busy_timeout=0.05)
+
+    async with jobstore.connect(migrated_url, options=impatient) as other:
+        async with store.transaction() as tx:
+            await tx.get_many([ONE, TWO])
+            assert (await other.get(ONE)).version == 1
+            with pytest.raises(StoreBusy):
+                await other.update(ONE, {"title": "Theirs"})
+            with pytest.raises(StoreBusy):
+                async with other.transaction() as theirs:
+                    await theirs.get(ONE)
+            await tx.update(ONE, {"title": "Mine"})
+        assert (await other.update(ONE, {"title": "Theirs"})).version == 3
 
 
 async def test_calls_may_run_together_inside(store: JobStore) -> None:

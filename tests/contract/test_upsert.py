@@ -50,7 +50,7 @@ async def test_a_full_posting_comes_back_in_exact_types(store: JobStore, clock: 
         "salary_max": Decimal(71000),
         "salary_period": SalaryPeriod.YEAR,
         "posted_at": datetime(2026, 2, 20, 7, 30, 0, 1, UTC),
-        "expires_at": datetime(2026, 4, 1, tzinfo=UTC),
+        "expires_at": datetime(2026, 4, 1, 23, 59, 59, tzinfo=UTC),
         "first_seen_at": clock(),
         "last_seen_at": clock(),
         "updated_at": clock(),

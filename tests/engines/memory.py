@@ -926,7 +926,6 @@ _ANSWERS: dict[str, Callable[..., list[Row]]] = {
     "complete_runs": _newest_runs("source", "scope", states=("complete",)),
     "members_of_scope": _members_of_scope,
     "events_since": _events_since,
-    "hold_posting": lambda *_: [],
 }
 
 

@@ -105,11 +105,15 @@ async def test_a_search_is_asked_as_ojcp_asks(
     ("asked", "field", "said"),
     [
         ({}, "query", "is required"),
-        ({"query": 1}, "query", "string"),
+        ({"query": 1}, "query", "must be text"),
         ({"query": "x", "company": "Acme"}, "company", "filters.company"),
         ({"query": "x", "filters": {"compny": "A"}}, "filters.compny", "filters.company"),
         ({"query": "x", "filters": {"text": "A"}}, "filters.text", "query"),
-        ({"query": "x", "filters": {"salary_min": "much"}}, "filters.salary_min", "decimal"),
+        (
+            {"query": "x", "filters": {"salary_min": "much"}},
+            "filters.salary_min",
+            "must be a number",
+        ),
         ({"query": "x", "filters": {"sort": "best"}}, "filters.sort", "relevance"),
         ({"query": "x", "filters": {"employment_type": "odd"}}, "filters.employment_type", "full"),
         ({"query": "x", "filters": "remote"}, "filters", "an object"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -10,7 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 import jobstore
-from jobstore import JobStore, VersionConflict
+from jobstore import EngineOptions, JobStore, StoreBusy, VersionConflict
 from jobstore.postings import Transaction
 from jobstore.service.answers import postings as answers
 from tests.engines.harness import POSTGRES
@@ -109,26 +110,39 @@ async def test_a_version_is_looked_at_until_the_write_is_done(
     # There others write while a transaction is open.
     url = POSTGRES.new_url(tmp_path)
     changed: list[int] = []
-    async with jobstore.connect(url) as store, jobstore.connect(url) as other:
-        id = (await store.upsert(POSTING | {"source": "a", "source_job_id": "1"})).id
+    impatient = EngineOptions(busy_timeout=0.1)
+    async with (
+        jobstore.connect(url) as store,
+        jobstore.connect(url) as other,
+        jobstore.connect(url, options=impatient) as refused,
+    ):
+        key = {"source": "a", "source_job_id": "1"}
+        id = (await store.upsert(POSTING | key)).id
 
-        def met(kind: type[Any]) -> None:
+        def met(kind: type[Any], other: JobStore) -> None:
             get = kind.get
 
             async def late(self: Any, id: UUID, **past: Any) -> Any:
                 job = await get(self, id, **past)
                 if self is not other and not changed:
                     changed.append(job.version)
-                    await other.update(id, {"attributes": {**job.attributes, "other": job.version}})
+                    told = {**job.attributes, "other": job.version}
+                    with pytest.raises(StoreBusy) if other is refused else nullcontext():
+                        await other.update(id, {"attributes": told})
                 return job
 
             monkeypatch.setattr(kind, "get", late)
 
-        met(Transaction)
+        met(Transaction, refused)
         with pytest.raises(VersionConflict):
-            await answers.delete(store, id, ["1"])
+            await answers.delete(store, id, ["2"])
         changed.clear()
-        met(JobStore)
+        await answers.delete(store, id, ["1"])
+        assert changed == [1]
+        changed.clear()
+        await store.upsert(POSTING | key)
+        await store.update(id, {"title": "Other"})
+        met(JobStore, other)
         with pytest.raises(VersionConflict):
             await answers.update(store, id, {"attributes": {"own": 1}}, ["2"])
         changed.clear()

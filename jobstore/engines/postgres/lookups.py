@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from jobstore.engines import named_statements
@@ -30,12 +30,19 @@ async def get_many(session: Session, ids: Sequence[UUID]) -> list[Job | None]:
         row = await cursor.fetchone()
         return [None if row is None else job_from_row(row)]
     cursor = await session.execute(_SQL["postings_by_ids"], ([*ids],))
-    rows = {row[0]: row for row in await cursor.fetchall()}
+    rows: dict[bytes, Row] = {row[0]: row for row in await cursor.fetchall()}
+    return await in_order(ids, lambda each: rows.get(each.bytes))
+
+
+async def in_order(
+    ids: Sequence[UUID], row_of: Callable[[UUID], Sequence[Any] | None]
+) -> list[Job | None]:
+    """Return postings in the order of ``ids``; ``row_of`` gives the row of each that is there."""
     found: list[Job | None] = []
     for number, id in enumerate(ids):
         if number % _AT_ONCE == _AT_ONCE - 1:
             await asyncio.sleep(0)
-        row = rows.get(id.bytes)
+        row = row_of(id)
         found.append(None if row is None else job_from_row(row))
     return found
 

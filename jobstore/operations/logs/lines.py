@@ -23,8 +23,6 @@ Entry = MutableMapping[str, Any]
 
 # What may stand bare in a readable line; everything else is quoted as in JSON.
 _BARE = re.compile(r"[\w./:+-]+", re.ASCII)
-# Line ends that JSON does not escape, and what reorders a text on a screen (Unicode TR 9).
-_BREAKS = re.compile("[\u2028-\u202e\u2066-\u2069]")
 _FRAMES = 5
 
 
@@ -123,13 +121,13 @@ def _time(seconds: float) -> str:
 
 
 def _as_json(logger: Any, method: str, entry: Entry) -> str:
-    return _one_line(_json(entry))
+    return escaped(_json(entry))
 
 
 def _readable(logger: Any, method: str, entry: Entry) -> str:
     time, level, name, event = (entry.pop(key) for key in ("timestamp", "level", "logger", "event"))
     pairs = " ".join(f"{key}={_quoted(value)}" for key, value in entry.items())
-    return _one_line(f"{time} {level:<8} {name}: {_json(event)[1:-1]}  {pairs}")
+    return escaped(f"{time} {level:<8} {name}: {_json(event)[1:-1]}  {pairs}")
 
 
 def _quoted(value: Any) -> str:
@@ -138,7 +136,3 @@ def _quoted(value: Any) -> str:
 
 def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
-
-
-def _one_line(text: str) -> str:
-    return _BREAKS.sub(lambda found: f"\\u{ord(found[0]):04x}", escaped(text))

@@ -187,8 +187,7 @@ async def delete(store: JobStore, id: UUID, versions: Sequence[str] | None = Non
         job = await unit.get(id)
         if versions is not None:
             _matched(job, versions)
-            # Changes nothing, and lets nobody change it before it is deleted.
-            await unit.update(id, {"title": job.title}, expected_version=job.version)
+        # What was read is locked: nobody changes it before it is deleted.
         await unit.delete(id)
 
 

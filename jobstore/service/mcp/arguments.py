@@ -22,9 +22,8 @@ ID = AliasChoices("id", "ojcp_id", "job_id")
 """The names that the id of a posting may have."""
 
 
-# Where pydantic names its own types.
-_SAID = dict.fromkeys(("model_type", "dict_type"), "must be an object")
-_SAID |= dict.fromkeys(("uuid_type", "uuid_parsing"), "must be the ojcp_id of a posting")
+# An id is known to agents by the name that it has in answers.
+_OF_ID = {"type": "value_error", "msg": "must be the ojcp_id of a posting"}
 
 
 class Arguments(BaseModel):
@@ -50,13 +49,16 @@ def checked(model: type[M], given: Any) -> M:
         return model.model_validate({} if given is None else given)
     except ValidationError as error:
         placed = [
-            each | {"loc": ("arguments", *each["loc"]), "msg": _SAID.get(each["type"], each["msg"])}
+            {
+                **each,
+                **(_OF_ID if each["type"].startswith("uuid_") else {}),
+                "loc": ("arguments", *each["loc"]),
+            }
             for each in error.errors()
         ]
         faults = faults_of(RequestValidationError(placed), _names(schema(model)))
     raise InvalidQuery(
-        Fault("" if name == "arguments" else name, reason.replace("field required", "is required"))
-        for name, reason in faults
+        Fault("" if name == "arguments" else name, reason) for name, reason in faults
     )
 
 

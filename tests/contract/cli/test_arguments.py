@@ -64,6 +64,20 @@ def test_an_empty_value_is_refused_and_named(
     assert re.search(f"Invalid value for .*{re.escape(name)}.*: must not be empty", told), told
 
 
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("serve", "--port", "abc"), "'--port': must be a whole number"),
+        (("search", "--limit", "0"), "'--limit' / '-n': must be at least 1"),
+        (("tokens", "create", "x", "--scope", "root"), "'--scope': 'root' is not one of 'read'"),
+    ],
+)
+def test_why_a_value_is_refused_is_said_in_plain_words(
+    arguments: tuple[str, ...], why: str, tmp_path: Path
+) -> None:
+    assert f"Invalid value for {why}" in refused(tmp_path, *arguments)
+
+
 @pytest.mark.parametrize("value", [" ", "\t", NOT_UTF8])
 @pytest.mark.parametrize(
     "arguments",

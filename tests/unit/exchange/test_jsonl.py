@@ -33,6 +33,18 @@ def test_an_exported_posting_comes_back_as_it_was(read: Read) -> None:
         assert getattr(checked, name) == (value.strip() if name == "description" else value)
 
 
+def test_a_line_is_one_line_for_every_reader_and_older_ones_are_read(read: Read) -> None:
+    job = make_job(description="a\u2028b\u2029c\x85d")
+    line = written(job)
+    assert line.splitlines(keepends=True) == [line]
+    older = json.dumps(json.loads(line), ensure_ascii=False)
+    assert "\u2028" in older
+    assert [posting(each)["description"] for each in read(f"{line}{older}\n")] == [
+        job.description,
+        job.description,
+    ]
+
+
 def test_salaries_keep_all_their_digits(read: Read) -> None:
     job = make_job(salary_min=Decimal("123456789012.345678"), salary_max=Decimal("1E+3"))
     line = written(job)
@@ -96,7 +108,7 @@ def test_an_array_of_postings_is_read_as_well(read: Read) -> None:
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_any_text_survives(text: str) -> None:
     line = written(make_job(title="T" + text, attributes={"k" + text: text}))
-    assert line.count("\n") == 1
+    assert line.splitlines(keepends=True) == [line]
     found = json.loads(line)
     assert found["title"] == "T" + text
     assert found["attributes"] == {"k" + text: text}

@@ -81,6 +81,14 @@ def test_what_is_certain_is_read(text: str, amount: str) -> None:
         ("45.000", "EUR", "IE", None),  # where the point stands before decimals
         ("45.000", None, "ZA", None),
         ("45.000", None, "XX", None),
+        ("450.125", "BHD", "BH", "450.125"),
+        ("1.500", "KWD", "KW", "1.5"),
+        ("1,450.125", "OMR", "OM", "1450.125"),
+        ("JOD 450.125", None, "JO", "450.125"),
+        ("45.000", "BHD", "DE", None),  # three decimals there, thousands here
+        ("1,450.125", "USD", "US", None),
+        ("1.500", "TND", None, None),
+        ("45,000", "BHD", "BH", "45000"),
         ("45,000", "USD", None, "45000"),
         ("45,000", "INR", None, "45000"),
         # As boards in English write it; no sum of euros has three decimals.
@@ -105,11 +113,20 @@ def test_a_lone_group_of_three_digits_is_read_where_its_place_settles_it(
     text: str, currency: str | None, country: str | None, amount: str | None
 ) -> None:
     if amount is None:
-        with pytest.raises(ValueError, match="must|may be"):
+        with pytest.raises(ValueError, match="must|may be|is not a number"):
             amount_and_currency(text, currency=currency, country=country)
     else:
         read, _ = amount_and_currency(text, currency=currency, country=country)
         assert str(read) == amount
+
+
+def test_what_settles_a_figure_is_asked_for_only_where_it_is_not_given() -> None:
+    with pytest.raises(ValueError, match=r"^may be 450\.125 or 450125; give the currency or the"):
+        amount_and_currency("450.125")
+    with pytest.raises(ValueError, match=r"^may be 450\.125 or 450125; give the country$"):
+        amount_and_currency("450.125", currency="BHD")
+    with pytest.raises(ValueError, match=r"^may be 45 or 45000; write one of them$"):
+        amount_and_currency("45.000", currency="USD", country="US")
 
 
 @each_case(

@@ -42,11 +42,11 @@ def test_places_are_read_as_they_are_written(given: Any, places: list[Location])
 @each_case(
     ("given", "places", "told"),
     [
-        (["Berlin", 5], [Location("Berlin")], "item 2 must be a text or a mapping, not int"),
+        (["Berlin", 5], [Location("Berlin")], "item 2 must be a text or a mapping, not a number"),
         (
             ["Berlin", ["Bonn"]],
             [Location("Berlin")],
-            "item 2 must be a text or a mapping, not list",
+            "item 2 must be a text or a mapping, not a list",
         ),
         (
             [{"city": "Ankh", "country": "Discworld"}],
@@ -61,7 +61,7 @@ def test_places_are_read_as_they_are_written(given: Any, places: list[Location])
             [Location(str(n)) for n in range(200)],
             "has 100 items beyond",
         ),
-        (5, [], "must be a list of places, not int"),
+        (5, [], "must be a list of places, not a number"),
         ([5], [], "item 1 must be a text or a mapping"),
     ],
 )

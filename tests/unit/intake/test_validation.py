@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from jobstore.errors import Fault, InvalidPosting
+from jobstore.intake.given import Translated
+from jobstore.intake.lenient import take_in
 from jobstore.intake.validation import check_changes, check_posting
 from jobstore.records import (
     EmploymentType,
@@ -97,7 +99,7 @@ def test_a_full_posting_comes_out_in_exact_types() -> None:
         url="https://example.com/1",
         applicant_count=12,
         posted_at=datetime(2024, 5, 1, 7, 30, tzinfo=UTC),
-        expires_at=datetime(2024, 6, 1, tzinfo=UTC),
+        expires_at=datetime(2024, 6, 1, 23, 59, 59, tzinfo=UTC),
         attributes={"views": [1, 2.5, None, True], "nested": {"a": "  kept  "}},
         status=Status.OPEN,
     )
@@ -217,9 +219,23 @@ def test_texts_have_limits_after_trimming(name: str, limit: int) -> None:
 
 
 @each_case("name", [*LIMITS, "url", "country", "workplace", "posted_at"])
-@each_case("value", [5, True, 1.5, b"x", ["x"], {"x": "x"}, Decimal(1), object()])
-def test_texts_of_another_type_are_refused(name: str, value: object) -> None:
-    assert reason(**{name: value}).endswith(f", not {type(value).__name__}")
+@each_case(
+    ("value", "called"),
+    [
+        (5, "a number"),
+        (True, "true or false"),
+        (1.5, "a number"),
+        (Decimal(1), "a number"),
+        (["x"], "a list"),
+        ({"x": "x"}, "an object"),
+        (b"x", "bytes"),
+        (object(), "object"),
+    ],
+)
+def test_texts_of_another_type_are_refused_in_words_that_are_not_pythons(
+    name: str, value: object, called: str
+) -> None:
+    assert reason(**{name: value}).endswith(f", not {called}")
 
 
 @each_case("name", LIMITS)
@@ -310,8 +326,8 @@ def test_salaries_are_exact_decimals_without_exponent(given: Any, stored: str) -
         (float("inf"), "must be a finite number"),
         (Decimal("sNaN"), "must be a finite number"),
         (Decimal("-Infinity"), "must be a finite number"),
-        (True, "must be a number, not bool"),
-        ([1], "must be a number, not list"),
+        (True, "must be a number, not true or false"),
+        ([1], "must be a number, not a list"),
         ("NaN", "must be a plain number such as 60000.50, not 'NaN'"),
         ("45.000", "may be 45.0000 or 45000; write one of them"),
         ("+123.456", "may be +123.4560 or +123456; write one of them"),
@@ -352,7 +368,7 @@ def test_applicants_are_whole_numbers(given: Any) -> None:
         (-1, "must not be negative"),
         (2**63, "must be at most 2**63 - 1"),
         (1.5, "must be a whole number"),
-        (False, "must be a number, not bool"),
+        (False, "must be a number, not true or false"),
         ("many", "must be a plain number such as 60000.50, not 'many'"),
     ],
 )
@@ -383,6 +399,27 @@ def test_times_come_out_in_utc(name: str, given: Any) -> None:
     assert type(moment) is datetime
 
 
+@each_case(
+    ("given", "end"),
+    [
+        ("2026-12-31", "2026-12-31T23:59:59"),
+        (" 2026-12-31 ", "2026-12-31T23:59:59"),
+        (date(2026, 12, 31), "2026-12-31T23:59:59"),
+        ("2099-12-31", "2099-12-31T23:59:59"),
+        ("2026-12-31T00:00:00Z", "2026-12-31T00:00:00"),
+        (datetime(2026, 12, 31, tzinfo=UTC), "2026-12-31T00:00:00"),
+    ],
+)
+def test_what_expires_on_a_day_is_there_until_its_end_whoever_says_so(given: Any, end: str) -> None:
+    until = datetime.fromisoformat(end).replace(tzinfo=UTC)
+    assert checked(expires_at=given).expires_at == until
+    assert check_changes({"expires_at": given}) == {"expires_at": until}
+    key = {"source": "b", "source_job_id": "1", "title": "T", "company": "C"}
+    for said in ({**key, "expires_at": given}, Translated({**key, "expires_at": given})):
+        posting, omissions = take_in(said)
+        assert (posting.expires_at, omissions) == (until, [])
+
+
 @pytest.mark.parametrize("given", ["2024-05-01", date(2024, 5, 1)])
 def test_a_date_alone_is_its_midnight_in_utc(given: Any) -> None:
     assert checked(posted_at=given).posted_at == datetime(2024, 5, 1, tzinfo=UTC)
@@ -401,7 +438,7 @@ def test_a_date_alone_is_its_midnight_in_utc(given: Any) -> None:
         ("2024-05-01/20+00:00", "must be ISO 8601 such as 2024-05-01T09:30:00+02:00"),
         ("2024-05-01 10:00-12:00", "must be ISO 8601 such as 2024-05-01T09:30:00+02:00"),
         ("yesterday", "must be ISO 8601 such as 2024-05-01T09:30:00+02:00, not 'yesterday'"),
-        (1_713_397_508, "must be an aware datetime or ISO 8601 text, not int"),
+        (1_713_397_508, "must be an aware datetime or ISO 8601 text, not a number"),
     ],
 )
 def test_other_times_are_refused(given: Any, why: str) -> None:
@@ -472,11 +509,11 @@ def test_skills_are_a_list_of_distinct_texts() -> None:
     assert checked(skills={"c", "a", "b"}).skills == ["a", "b", "c"]
     assert checked(skills=frozenset(("c", None, "b"))).skills == ["b", "c"]
     assert checked(skills=["x" * 200] + [str(i) for i in range(199)]).skills[0] == "x" * 200
-    assert reason(skills="SQL, Python") == "must be a list of texts, not str"
-    assert reason(skills={"SQL": 1}) == "must be a list of texts, not dict"
+    assert reason(skills="SQL, Python") == "must be a list of texts, not text"
+    assert reason(skills={"SQL": 1}) == "must be a list of texts, not an object"
     assert reason(skills=["x"] * 201) == "must have at most 200 items, not 201"
     assert reason(skills=["x", "x" * 201]) == "item 2 must have at most 200 characters, not 201"
-    assert reason(skills=[["x"]]) == "item 1 must be text, not list"
+    assert reason(skills=[["x"]]) == "item 1 must be text, not a list"
 
 
 def nested(levels: int) -> dict[str, Any]:
@@ -502,8 +539,8 @@ def test_attributes_are_kept_losslessly() -> None:
 @each_case(
     ("given", "why"),
     [
-        ([1], "must be a JSON object, not list"),
-        ("{}", "must be a JSON object, not str"),
+        ([1], "must be a JSON object, not a list"),
+        ("{}", "must be a JSON object, not text"),
         ({1: 1}, "must have text as keys, not int"),
         ({"a": {None: 1}}, "must have text as keys, not NoneType"),
         ({"a": float("nan")}, "must not hold numbers that are not finite"),

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from itertools import chain
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -333,6 +333,46 @@ async def test_a_transaction_waits_for_others_no_longer_than_any_write(database:
     assert stored(database) == {"1": 1, "2": 1, "3": 1}
 
 
+async def test_what_a_transaction_has_read_is_locked_until_it_ends(database: str) -> None:
+    async with (
+        open_writer(database, busy_timeout=0.3) as one,
+        open_writer(database, busy_timeout=30) as two,
+    ):
+        await one.upsert_many([posting(1), posting(2)])
+        async with two.transaction(30) as theirs:
+            await theirs.get_many([id_of(2)])
+            async with one.transaction(30) as mine:
+                await mine.get_many([id_of(1), id_of("absent")])
+                # What takes too long fails alone, and whoever was waited for goes on.
+                with pytest.raises(StoreBusy):
+                    await mine.get_many([id_of(2), id_of(1)])
+                await mine.upsert(posting(3))
+                waiting = asyncio.ensure_future(theirs.update(id_of(1), {"title": "Theirs"}, None))
+                await until_somebody_waits(database)
+                await mine.update(id_of(1), {"title": "Mine"}, 1)
+            assert (await waiting).version == 3
+    assert stored(database) == {"1": 3, "2": 1, "3": 1}
+
+
+async def test_of_two_transactions_that_wait_for_each_other_one_is_busy(database: str) -> None:
+    async def both(unit: Any, own: int, other: int, have: asyncio.Barrier) -> None:
+        await unit.get_many([id_of(own)])
+        await have.wait()
+        await unit.get_many([id_of(other)])
+
+    async def run(writer: QueuedWrites, own: int, other: int, have: asyncio.Barrier) -> None:
+        async with writer.transaction(60) as unit:
+            await both(unit, own, other, have)
+
+    async with open_writer(database) as one, open_writer(database) as two:
+        await one.upsert_many([posting(1), posting(2)])
+        have = asyncio.Barrier(2)
+        ends = await asyncio.gather(
+            run(one, 1, 2, have), run(two, 2, 1, have), return_exceptions=True
+        )
+        assert {type(end) for end in ends} == {StoreBusy, type(None)}
+
+
 async def test_whoever_goes_on_after_an_error_that_undid_all_is_told_of_that_error(
     database: str,
 ) -> None:
@@ -341,7 +381,7 @@ async def test_whoever_goes_on_after_an_error_that_undid_all_is_told_of_that_err
         async def go_on() -> None:
             async with writer.transaction(30) as unit:
                 with pytest.raises(JobStoreError):
-                    await unit.get_many(cast(Any, ["no", "ids"]))
+                    await unit.rows("posting_by_id", "no id")
                 await unit.upsert(posting(1))
 
         with pytest.raises(StoreUnavailable) as caught:
@@ -356,7 +396,7 @@ async def test_a_transaction_that_an_error_has_undone_is_not_committed(database:
         async with writer.transaction(30) as unit:
             await unit.upsert(posting(1))
             with pytest.raises(JobStoreError):
-                await unit.get_many(cast(Any, ["no", "ids"]))
+                await unit.rows("posting_by_id", "no id")
 
     async with open_writer(database) as writer:
         with pytest.raises(StoreUnavailable, match="run it again"):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any
 
@@ -85,6 +85,12 @@ class Alone:
             operation, args = work
             if operation in beside.READS:
                 return await operation(self._conn, *args)
+            if operation in beside.LOCKING:
+                async with self._undoing(), self._conn.pipeline():
+                    await self._begin()
+                    found = await operation(self._conn, *args)
+                    await self._keep()
+                return found
             if operation in beside.WRITES:
                 return await self._write_beside(work)
             return await self._write(sender, work)
@@ -136,22 +142,15 @@ class Alone:
             await pause(tried, *PAUSES)
 
     async def _tried(self, sender: Sender, work: Work) -> Any:
-        conn, now = self._conn, self._clock()
-        try:
+        now = self._clock()
+        async with self._undoing():
             stored = await self._lock(work)
             planned = plan([work], stored, now)
             ((result, error),) = planned.answers
             if error is not None:
                 raise error
             evidence = Evidence(self.evidence.transaction)
-            await sender.write(conn, planned, stored, now, evidence, self._keep)
-        except BaseException:
-            # The operation's own error matters more than one of undoing it.
-            with suppress(psycopg.Error):
-                async with conn.pipeline():
-                    await conn.execute("ROLLBACK TO SAVEPOINT operation")
-                    await self._keep()
-            raise
+            await sender.write(self._conn, planned, stored, now, evidence, self._keep)
         self.evidence.follow(evidence)
         return result
 
@@ -167,18 +166,35 @@ class Alone:
 
     async def _lock(self, work: Work) -> Stored:
         """Begin an operation, and return what is stored for it, locked."""
+        async with self._conn.pipeline():
+            await self._begin()
+            found = await self._conn.execute(_SQL["postings_to_write"], (sorted(ids_of([work])),))
+        stored = Stored(await found.fetchall())
+        await changes.lock_again(self._conn, stored, ids_to_find([work]))
+        return stored
+
+    async def _begin(self) -> None:
+        """Begin an operation."""
         # Nobody waits any more for a statement that takes longer than the transaction may; for
         # others it waits no longer than any write.
         left = max(self._until - time.monotonic(), 0)
         total = milliseconds(left)
         lock = min(total, self._conn.settings["lock_timeout"], key=int)
-        async with self._conn.pipeline():
-            await self._conn.execute("SAVEPOINT operation")
-            await self._conn.execute(_SQL["limit_transaction"], (lock, total, total))
-            found = await self._conn.execute(_SQL["postings_to_write"], (sorted(ids_of([work])),))
-        stored = Stored(await found.fetchall())
-        await changes.lock_again(self._conn, stored, ids_to_find([work]))
-        return stored
+        await self._conn.execute("SAVEPOINT operation")
+        await self._conn.execute(_SQL["limit_transaction"], (lock, total, total))
+
+    @asynccontextmanager
+    async def _undoing(self) -> AsyncIterator[None]:
+        """Undo the operation that begins inside, where it fails."""
+        try:
+            yield
+        except BaseException:
+            # The operation's own error matters more than one of undoing it.
+            with suppress(psycopg.Error):
+                async with self._conn.pipeline():
+                    await self._conn.execute("ROLLBACK TO SAVEPOINT operation")
+                    await self._keep()
+            raise
 
     async def _keep(self) -> None:
         await self._conn.execute("RELEASE SAVEPOINT operation")
