@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import logging
 from datetime import UTC, datetime
@@ -394,6 +395,24 @@ async def test_hostile_arguments_are_refused(
         error = await refused(client, name, asked)
     ojcp.hold("responses-error", error)
     assert error["error_code"] in ("invalid_request", "job_not_found")
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({f"x{number}": 1 for number in range(20_000)}, "at most 100 names"),
+        ({"filters": {f"x{number}": 1 for number in range(20_000)}}, "at most 100 names"),
+        ({"filters": {"source": [1] * 100_000}}, "at most 1,000 items in 'source'"),
+    ],
+)
+async def test_too_much_is_told_as_one_fault(
+    small: JobStore, monkeypatch: pytest.MonkeyPatch, asked: dict[str, Any], told: str
+) -> None:
+    # Looking for what each may have meant would take minutes.
+    monkeypatch.delattr(difflib, "get_close_matches")
+    async with agent(small) as client:
+        error = await refused(client, "search_jobs", asked)
+    assert told in error["message"]
 
 
 async def test_what_fails_says_whether_to_call_again(

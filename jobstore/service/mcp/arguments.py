@@ -21,6 +21,8 @@ M = TypeVar("M", bound="Arguments")
 ID = AliasChoices("id", "ojcp_id", "job_id")
 """The names that the id of a posting may have."""
 
+# More than any tool has, and than anybody asks for: each would be looked at, and told as a fault.
+_MOST_NAMES, _MOST_ITEMS = 100, 1_000
 
 # An id is known to agents by the name that it has in answers.
 _OF_ID = {"type": "value_error", "msg": "must be the ojcp_id of a posting"}
@@ -36,6 +38,11 @@ class Arguments(BaseModel):
     def _lenient(cls, given: Any) -> Any:
         if not isinstance(given, dict):
             return given
+        if len(given) > _MOST_NAMES:
+            raise ValueError(f"must have at most {_MOST_NAMES} names")
+        for name, value in given.items():
+            if isinstance(value, list) and len(value) > _MOST_ITEMS:
+                raise ValueError(f"must have at most {_MOST_ITEMS:,} items in {name[:100]!r}")
         return {
             name: [value] if isinstance(value, str) and name in lists(cls) else value
             for name, value in given.items()

@@ -51,10 +51,11 @@ def routes(service: Service) -> APIRouter:
         # The newest first; those before it were begun although there was one.
         applications = await lifecycle.applications(store, None, id, _APPLICATIONS)
         application = applications[0] if applications else None
-        # Comparing texts word by word takes a while.
-        every = await lifecycle.history(store, id)
         end = past.events + _EVENTS
-        history = await asyncio.to_thread(_told, every[past.events : end])
+        # One more, which tells whether there are earlier ones.
+        events = await lifecycle.history(store, id, end + 1)
+        # Comparing texts word by word takes a while.
+        history = await asyncio.to_thread(_told, events[past.events : end])
         return rendered(
             request,
             "posting.html",
@@ -62,7 +63,7 @@ def routes(service: Service) -> APIRouter:
             is_past=past.version is not None or past.at is not None,
             attributes=[(name, said(value)) for name, value in job.attributes.items()],
             history=history,
-            earlier=end if end < len(every) else None,
+            earlier=end if end < len(events) else None,
             is_later=past.events > 0,
             given=past,
             duplicates=[*zip(duplicates, others, strict=True)],
