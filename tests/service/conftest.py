@@ -17,6 +17,7 @@ from jobstore.service.application import application
 from jobstore.settings.sections import Settings
 from tests.engines.harness import MEMORY
 from tests.service.agents import Schemas
+from tests.service.running import running, settings_in
 
 Asking = Callable[..., TestClient]
 
@@ -62,3 +63,14 @@ async def small(tmp_path: Path) -> AsyncIterator[jobstore.JobStore]:
 def ojcp(real_data: Path) -> Schemas:
     """The schemas of OJCP."""
     return Schemas(real_data / "ojcp")
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, str]]:
+    """The port of a service, and a token of it."""
+    settings = settings_in(
+        tmp_path_factory.mktemp("served"), body_mib=1, read_seconds=1, header_seconds=1
+    )
+    token = tokens.create(settings.operations_db, "ada", "admin", None)
+    with running(settings) as port:
+        yield port, token
