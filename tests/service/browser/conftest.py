@@ -1,4 +1,4 @@
-"""One service and one browser for all tests of a process."""
+"""One service and one browser for all tests of a module: an open store changes its process."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from tests.service.browser.driving import Opened, browser, programs
 from tests.service.browser.serving import Served, served
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def at(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A service over made-up postings."""
     with served(tmp_path_factory.mktemp("served"), 120) as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def _browser() -> Iterator[Opened]:
     if programs() is None:
         pytest.skip("no browser is here: install chromium and chromium-driver (Debian's packages)")
