@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from jobstore.exchange.cells import digest
 from jobstore.exchange.identity import board_of, identity, short_key
-from jobstore.intake.coercion import shorten
+from jobstore.intake.wording import shorten
 
 _MOST = 2**18
 _HALF = 2**32 - 1

@@ -187,7 +187,7 @@ def _streamed(text: Text, decoder: json.JSONDecoder) -> Iterator[Row]:
             row = _item(text, decoder, mender, "")
             row.line = line
             if row.fault:
-                raise BrokenFile(f"{text.name} {row.fault}. If it was cut short, get it again.")
+                raise BrokenFile(f"{text.name} {row.fault}. If it was cut short, give all of it.")
             yield row
         elif mark in ",\x1e":
             text.at += 1

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from jobstore.intake.coercion import shorten
+from jobstore.intake.wording import shorten
 
 # What no name of a column or key holds, unless the path is more than keys.
 _SYNTAX = re.compile(r"[\[\]{}()|&!=<>*@?'\"`,\\]")

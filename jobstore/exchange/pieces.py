@@ -123,9 +123,9 @@ def cut_short(text: Text, what: str | None = None, fault: str | None = None) -> 
         )
     if what == "":
         return BrokenFile(
-            f"{text.name} {fault or 'is no valid JSON'}. If it was cut short, get it again."
+            f"{text.name} {fault or 'is no valid JSON'}. If it was cut short, give all of it."
         )
     return BrokenFile(
         f"{text.name} is no valid JSON from item {text.number} of its array on, or was cut short. "
-        "Get it again."
+        "Give all of it."
     )

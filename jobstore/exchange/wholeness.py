@@ -36,7 +36,7 @@ def look_through(
             pass
     elif json and (start == b"[" or (start == b"{" and (whole or _goes_on(head)))):
         if _is_open(_chunks(stream, head)):
-            raise BrokenFile(f"{name} was cut short: its JSON ends too early. Get it again.")
+            raise BrokenFile(f"{name} was cut short: its JSON ends too early. Give all of it.")
     elif not isinstance(stream, Source) or stream.compression:
         exhaust(stream)
 

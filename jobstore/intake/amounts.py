@@ -14,9 +14,9 @@ from math import prod
 from typing import NamedTuple
 
 from jobstore.intake import coercion
-from jobstore.intake.coercion import shorten
 from jobstore.intake.currencies import currencies_of
 from jobstore.intake.pay_words import Token, even_out, tokens
+from jobstore.intake.wording import shorten
 
 # Currencies in which a point parts thousands. In the rest 45.000 may be 45 with three decimals.
 _POINT_PARTS_THOUSANDS = frozenset(

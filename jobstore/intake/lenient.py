@@ -16,7 +16,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from jobstore.errors import Fault, InvalidPosting
-from jobstore.intake import coercion, mending
+from jobstore.intake import mending, wording
 from jobstore.intake.given import Omission
 from jobstore.intake.plain_values import PLAIN, json_value, plain
 from jobstore.intake.room import NAMED, Room
@@ -268,7 +268,7 @@ class _Intake:
             with suppress(ValueError, RecursionError):
                 value = json.loads(value)
         if not isinstance(value, dict):
-            reason = f"must be a JSON object, not {coercion.kind(value)}"
+            reason = f"must be a JSON object, not {wording.kind(value)}"
             self._leave_out("attributes", value, reason)
             return
         checked["attributes"] = self._room.fitting(value)
@@ -328,8 +328,8 @@ class _Intake:
         if own is None:
             own, raw = self._own(name)
         self._kept[own] = raw
-        field = name if name in KNOWN else coercion.shorten(own)
-        self._omissions.append(Omission(field, coercion.shorten(own), coercion.kind(raw), reason))
+        field = name if name in KNOWN else wording.shorten(own)
+        self._omissions.append(Omission(field, wording.shorten(own), wording.kind(raw), reason))
 
 
 def _told(skills: list[str]) -> list[str]:

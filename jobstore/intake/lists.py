@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from html import unescape
 from typing import Any
 
-from jobstore.intake import coercion
+from jobstore.intake import wording
 from jobstore.intake.plain_values import plain
 
 LONGEST = 50_000
@@ -38,7 +38,7 @@ def items(value: Any) -> list[Any]:
     if isinstance(value, list):
         return list(map(plain, value))
     if isinstance(value, Mapping) or not isinstance(value, str):
-        raise ValueError(f"must be a list of texts, not {coercion.in_words(value)}")
+        raise ValueError(f"must be a list of texts, not {wording.in_words(value)}")
     if len(value) > LONGEST:
         raise ValueError(f"must have at most {LONGEST:,} characters as a list")
     text = unescape(value).strip()

@@ -17,7 +17,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from jobstore.intake.coercion import EARLIEST, LATEST, in_words, iso_time, shorten
+from jobstore.intake.coercion import EARLIEST, LATEST, iso_time
+from jobstore.intake.wording import in_words, shorten
 
 # A time is short, in whatever language.
 _LONGEST = 80

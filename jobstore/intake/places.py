@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any
 
-from jobstore.intake import coercion
+from jobstore.intake import coercion, wording
 from jobstore.intake.countries import country_code
 from jobstore.records import Location
 
@@ -76,7 +76,7 @@ def _listed(value: Any, limit: int | None = MAX_LOCATIONS) -> list[Any]:
     if coercion.is_blank(value):
         return []
     if not isinstance(value, list | tuple | set | frozenset):
-        raise ValueError(f"must be a list of places, not {coercion.in_words(value)}")
+        raise ValueError(f"must be a list of places, not {wording.in_words(value)}")
     if limit is not None and len(value) > limit:
         raise ValueError(f"must have at most {limit} items, not {len(value)}")
     return sorted(value, key=str) if isinstance(value, set | frozenset) else list(value)
@@ -91,7 +91,7 @@ def _location(
     if isinstance(value, Location):
         value = {name: getattr(value, name) for name in _PARTS}
     elif not isinstance(value, Mapping):
-        raise ValueError(f"must be a text or a mapping, not {coercion.in_words(value)}")
+        raise ValueError(f"must be a text or a mapping, not {wording.in_words(value)}")
     elif known and not value.keys() <= {*_PARTS}:
         raise ValueError(f"must have no other parts than {', '.join(_PARTS)}")
     text, city, region = (

@@ -13,9 +13,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from jobstore.intake import coercion
+from jobstore.intake import coercion, wording
 from jobstore.intake.amounts import amount_and_currency
-from jobstore.intake.coercion import shorten
 from jobstore.intake.countries import country_code
 from jobstore.intake.currencies import currency_code
 from jobstore.intake.fields import (
@@ -32,6 +31,7 @@ from jobstore.intake.places import MAX_LOCATION, readable_locations
 from jobstore.intake.plain_values import clean
 from jobstore.intake.sentinels import states_nothing
 from jobstore.intake.spellings import look_up
+from jobstore.intake.wording import shorten
 from jobstore.intake.words import KINDS, read_words, says_lasting
 from jobstore.records import EmploymentType, Workplace
 
@@ -107,7 +107,7 @@ def _as_text(value: Any) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-        raise ValueError(f"must be text, not {coercion.in_words(value)}")
+        raise ValueError(f"must be text, not {wording.in_words(value)}")
     # Ids come as 123.0 out of tables with empty cells.
     if not -(2**64) < value < 2**64:
         raise ValueError("must be text, not a number of so many digits")
@@ -215,7 +215,7 @@ def _moment(value: Any, known: Known) -> Reading:
     if isinstance(value, Decimal):
         value = str(value)
     if not isinstance(value, str | int | float | date):
-        raise ValueError(f"must be a time, not {coercion.in_words(value)}")
+        raise ValueError(f"must be a time, not {wording.in_words(value)}")
     return Reading(read_moment(value, seen_at=known.seen_at))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from jobstore.intake import coercion
+from jobstore.intake import coercion, wording
 from jobstore.intake.given import Omission
 from jobstore.intake.plain_values import json_value, number_of_values
 from jobstore.records import MAX_ATTRIBUTES
@@ -78,7 +78,7 @@ class Room:
         self._left_out += 1
         if self._left_out <= NAMED:
             reason = f"is too long to be kept in attributes (at most {MAX_ATTRIBUTES:,} characters)"
-            omission = Omission("attributes", coercion.shorten(name), coercion.kind(raw), reason)
+            omission = Omission("attributes", wording.shorten(name), wording.kind(raw), reason)
             self._omissions.append(omission)
 
 

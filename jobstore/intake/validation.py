@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 from jobstore.errors import Fault, InvalidPosting
-from jobstore.intake import coercion
+from jobstore.intake import wording
 from jobstore.records import JobPosting, Status
 
 SUGGESTED = 20
@@ -158,15 +158,15 @@ def _refuse(given: dict[str, Any], allowed: frozenset[str]) -> list[Fault]:
 def unknown(name: object, allowed: frozenset[str], *, suggest: bool = True) -> Fault:
     """Return what is wrong with a field that is not ``allowed``."""
     if not isinstance(name, str):
-        return Fault("", f"field names must be text, not {coercion.kind(name)}")
+        return Fault("", f"field names must be text, not {wording.kind(name)}")
     if name in _KEYS:
         return Fault(name, "cannot be changed: it identifies the posting")
     if name in _KEPT and allowed is _CHANGEABLE:
         return Fault(name, "cannot be changed: the store keeps it")
     if not suggest:
-        return Fault(coercion.shorten(name), "unknown field")
+        return Fault(wording.shorten(name), "unknown field")
     import difflib  # here, since only a caller's mistake needs it
 
     close = difflib.get_close_matches(name[:40].casefold(), sorted(allowed), n=1)
     hint = f"; did you mean '{close[0]}'?" if close else ""
-    return Fault(coercion.shorten(name), f"unknown field{hint}")
+    return Fault(wording.shorten(name), f"unknown field{hint}")

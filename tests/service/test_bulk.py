@@ -139,4 +139,4 @@ def test_who_sent_a_body_that_was_cut_short_is_not_told_to_get_it(client: TestCl
         told = client.post("/v1/postings:batch", content=body).json()
         assert "get it again" not in json.dumps(told).lower(), told
     cut = client.post("/v1/postings:batch", content='[{"title": "x"').json()
-    assert "end it whole" in cut["detail"]
+    assert "ive all of it" in cut["detail"]

@@ -51,6 +51,7 @@ def _store(settings: Settings, postings: list[dict[str, str]]) -> None:
     asyncio.run(store())
 
 
+# The project needs no JavaScript, and the machine of a newcomer may have nothing that runs it.
 @pytest.mark.skipif(shutil.which("node") is None, reason="node, which runs JavaScript, is not here")
 def test_the_example_in_javascript_runs(
     settings: Settings, tmp_path: Path, repository: Path

@@ -1,8 +1,7 @@
-"""What rounds have in common: the process that they fork from imports this, and so does it once."""
+"""What rounds begin with: the process that they fork from imports this, and so makes it once."""
 
 from __future__ import annotations
 
 from tests.engines.harness import migrated
-from tests.torture import __main__ as _campaigns  # noqa: F401 # imported, so that no round has to
 
 migrated()

@@ -91,7 +91,7 @@ class Campaign:
 # Rounds are children of a process that has no threads: a lock that another thread of the tests'
 # own process holds at the moment of a fork would never be free in its child.
 _PROCESSES = multiprocessing.get_context("forkserver")
-_PROCESSES.set_forkserver_preload(["tests.torture.prepared"])
+_PROCESSES.set_forkserver_preload(["tests.torture.__main__", "tests.torture.prepared"])
 
 
 def run_round(campaign: Campaign, seed: str, number: int, patience: float = PATIENCE) -> Outcome:

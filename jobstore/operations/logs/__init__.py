@@ -90,8 +90,7 @@ def _legible(logger: Any, method: str, entry: MutableMapping[str, Any]) -> _Legi
 
 def new_id() -> str:
     """Return a fresh id for a run or a request: 12 hexadecimal digits."""
-    # It tells lines of a log apart, and keeps no secret.
-    return f"{getrandbits(48):012x}"  # nosec B311  # no secret
+    return f"{getrandbits(48):012x}"  # nosec B311 - it tells lines apart and keeps no secret
 
 
 bound = structlog.contextvars.bound_contextvars

@@ -146,10 +146,8 @@ async def _upsert_rows(store: JobStore, rows: Iterator[Row]) -> Taken:
                     places.append(place)
                     yield record.posting
         except BrokenFile as error:
-            # What was read before is stored, and told. Of a file the error says to get it again;
-            # whoever is told this has sent it.
-            said = str(error).replace("Get it again", "Send it whole")
-            unread = said.replace("get it again", "send it whole")
+            # What was read before is stored, and told.
+            unread = str(error)
 
     report = await store.upsert_many(postings())
     moved = [replace(each, index=places[each.index]) for each in report.rejected]
